@@ -1,0 +1,168 @@
+// Package client says what the harness needs of a WebAuthn client: something
+// that runs create() and get() for a page on some origin, with authenticators
+// plugged in. The spec's own word is client (https://www.w3.org/TR/webauthn-3/#client).
+//
+// A client never judges and never speaks HTTP to a Relying Party: it turns
+// options into a response, and that is all.
+package client
+
+import (
+	"context"
+	"crypto"
+	"encoding/json"
+	"fmt"
+
+	"github.com/touchstone-webauthn/touchstone/virtualauth"
+)
+
+// Client makes sessions. It is safe for concurrent use.
+type Client interface {
+	// Name is the kind as the command line spells it: virtual, virtualwebauthn, chrome.
+	Name() string
+	// Version is what runs behind the name, for the report: "156.0.8078.79".
+	Version() string
+	// Carries reports whether this client can do what a check asks of it.
+	Carries(Ability) bool
+	// Open starts a session with no authenticator, no cookies and no credentials
+	// left over from another session.
+	Open(ctx context.Context, cfg SessionConfig) (Session, error)
+	// Close ends the client and whatever process it runs.
+	Close() error
+}
+
+// Ability is one thing that not every client can do.
+type Ability string
+
+// What a check may ask of a client beyond a plain create() and get().
+const (
+	// Faults: responses can be edited and signed again (Registration.Signer is set).
+	Faults Ability = "faults"
+	// OptionFaults: the client can be told to disregard the options it was given
+	// (faults whose Stage is virtualauth.StageOptions).
+	OptionFaults Ability = "option-faults"
+	// ExcludeList: excludeCredentials is enforced.
+	ExcludeList Ability = "exclude-list"
+	// Discoverable: resident keys, and get() without an allow list.
+	Discoverable Ability = "discoverable"
+	// U2F: an authenticator that speaks U2F only, credentials filed under an
+	// AppID, and the appid and appidExclude extensions.
+	U2F Ability = "u2f"
+	// SelfAttestation: packed self attestation on request.
+	SelfAttestation Ability = "self-attestation"
+	// U2FAttestation: fido-u2f attestation on request.
+	U2FAttestation Ability = "u2f-attestation"
+	// NoAttestation: attestation none when the options ask for none.
+	NoAttestation Ability = "no-attestation"
+	// Extensions: client extensions are read from the options.
+	Extensions Ability = "extensions"
+	// Flags: user verification, backup eligibility and backup state can be chosen.
+	Flags Ability = "flags"
+	// Import: credentials made elsewhere can be put on an authenticator.
+	Import Ability = "import"
+)
+
+// SessionConfig is the page that a session's ceremonies run on.
+type SessionConfig struct {
+	// Origin is the page's origin as it will stand in the client data, such as https://rp.example.
+	Origin string
+	// Seed decides every key and credential id that the session makes, together
+	// with the options it is given. Clients that cannot be seeded ignore it.
+	Seed []byte
+}
+
+// Session is one page and the authenticators plugged into its machine. It is
+// not safe for concurrent use.
+type Session interface {
+	// Plug adds an authenticator; later ceremonies are answered by it alone
+	// until another is plugged in or selected with Use.
+	Plug(ctx context.Context, cfg AuthenticatorConfig) (Authenticator, error)
+	// Use makes a the one that answers.
+	Use(ctx context.Context, a Authenticator) error
+	// Create runs create() with the options, a PublicKeyCredentialCreationOptionsJSON.
+	// A refusal by the client or authenticator is a *Error.
+	Create(ctx context.Context, options json.RawMessage) (*Registration, error)
+	// Get runs get() with the options, a PublicKeyCredentialRequestOptionsJSON.
+	Get(ctx context.Context, options json.RawMessage) (*Assertion, error)
+	// Close ends the session and forgets its authenticators.
+	Close() error
+}
+
+// Disobedient is a Session whose client can be told to disregard its options.
+type Disobedient interface {
+	Session
+	// Disobey applies the option faults of f (virtualauth.StageOptions) to every
+	// ceremony that follows, until the next call.
+	Disobey(f virtualauth.Faults)
+}
+
+// AuthenticatorConfig describes an authenticator in terms that every client understands.
+type AuthenticatorConfig struct {
+	// U2F makes an authenticator that speaks U2F only; else it is CTAP2.
+	U2F bool
+	// Transport is usb, nfc, ble, internal or hybrid; empty means usb.
+	Transport string
+	// ResidentKeys: can store discoverable credentials.
+	ResidentKeys bool
+	// UserVerification: has a way to verify the user, and the verification succeeds.
+	UserVerification bool
+	// BackupEligible and BackupState are the BE and BS flags of new credentials.
+	BackupEligible, BackupState bool
+}
+
+// Authenticator is a handle on a plugged-in authenticator.
+type Authenticator interface {
+	// Credentials lists what is stored, oldest first.
+	Credentials(ctx context.Context) ([]Credential, error)
+	// Import stores a credential made elsewhere.
+	Import(ctx context.Context, c Credential) error
+	// Remove forgets the credential with this id.
+	Remove(ctx context.Context, id []byte) error
+}
+
+// Credential is a credential source (https://www.w3.org/TR/webauthn-3/#public-key-credential-source)
+// with its private key.
+type Credential struct {
+	ID []byte
+	// RPID is the RP ID that the credential is scoped to, or an AppID URL for
+	// one that was registered through the U2F API.
+	RPID       string
+	UserHandle []byte
+	PrivateKey crypto.Signer
+	SignCount  uint32
+	Resident   bool
+	// BackupEligible and BackupState are the flags the credential reports.
+	BackupEligible, BackupState bool
+}
+
+// Registration is what create() resolved with.
+type Registration struct {
+	Response virtualauth.RegistrationResponse
+	// Credential is the key pair behind it where the client can tell, for
+	// editing the response and signing it again; else nil.
+	Credential *Credential
+	// Attestation is the key that signed the attestation statement where that
+	// is not the credential's own; nil for none and self attestation, and where
+	// the client cannot tell.
+	Attestation crypto.Signer
+}
+
+// Assertion is what get() resolved with.
+type Assertion struct {
+	Response   virtualauth.AuthenticationResponse
+	Credential *Credential
+}
+
+// Error is a rejection of create() or get() as a page sees it. Compare Name
+// only: browsers agree on names and not on messages.
+type Error struct {
+	// Name is the DOMException's name, or TypeError or RangeError.
+	Name    string
+	Message string
+}
+
+func (e *Error) Error() string {
+	if e.Message == "" {
+		return e.Name
+	}
+	return fmt.Sprintf("%s: %s", e.Name, e.Message)
+}

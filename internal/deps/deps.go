@@ -1,0 +1,26 @@
+package deps
+
+import (
+	_ "filippo.io/mldsa"
+	_ "github.com/chromedp/chromedp"
+	_ "github.com/chromedp/chromedp/remote"
+	_ "github.com/chromedp/cdproto/cdp"
+	_ "github.com/descope/virtualwebauthn"
+	_ "github.com/fxamacker/cbor/v2"
+	_ "github.com/go-jose/go-jose/v4"
+	_ "github.com/go-webauthn/webauthn/protocol"
+	_ "github.com/go-webauthn/webauthn/protocol/webauthncbor"
+	_ "github.com/go-webauthn/webauthn/protocol/webauthncose"
+	_ "github.com/go-webauthn/webauthn/webauthn"
+	_ "github.com/goccy/go-yaml"
+	_ "github.com/google/go-tpm/tpm2"
+	_ "github.com/itchyny/gojq"
+	_ "github.com/onsi/ginkgo/v2"
+	_ "github.com/onsi/gomega"
+	_ "github.com/rogpeppe/go-internal/testscript"
+	_ "github.com/santhosh-tekuri/jsonschema/v6"
+	_ "github.com/spf13/cobra"
+	_ "github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
+	_ "golang.org/x/net/publicsuffix"
+	_ "honnef.co/go/tools/staticcheck"
+)
