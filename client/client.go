@@ -107,6 +107,9 @@ type AuthenticatorConfig struct {
 	UserVerification bool
 	// BackupEligible and BackupState are the BE and BS flags of new credentials.
 	BackupEligible, BackupState bool
+	// SelfAttestation makes the statement packed self attestation whatever
+	// conveyance the options ask for, as some platforms do.
+	SelfAttestation bool
 }
 
 // Authenticator is a handle on a plugged-in authenticator.
