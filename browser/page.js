@@ -1,0 +1,149 @@
+// The script of the page, in an isolated world of its own: it turns the JSON of
+// the options into the arguments of create() and get(), calls the browser's own
+// function, and turns what comes back into JSON.
+globalThis.touchstone = (() => {
+  "use strict";
+
+  // The shortest time that a ceremony gets, in milliseconds.
+  const leastTimeout = 500;
+  // How much longer than the longest time a ceremony is waited for.
+  const grace = 500;
+
+  const isObject = (v) => typeof v === "object" && v !== null;
+
+  // bytes decodes base64url where v is a string; what is not a string is the
+  // browser's to refuse.
+  const bytes = (where, v) => {
+    if (typeof v !== "string") return v;
+    if (!/^[A-Za-z0-9_-]*$/.test(v) || v.length % 4 === 1) {
+      throw new DOMException(`${where} is not base64url without padding`, "EncodingError");
+    }
+    return Uint8Array.from(atob(v.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0)).buffer;
+  };
+
+  const member = (o, name, where) => {
+    if (isObject(o) && Object.hasOwn(o, name)) o[name] = bytes(where, o[name]);
+  };
+
+  const ids = (list, where) => {
+    if (Array.isArray(list)) list.forEach((d, i) => member(d, "id", `${where}[${i}].id`));
+  };
+
+  const prfInputs = (o, where) => {
+    member(o, "first", `${where}.first`);
+    member(o, "second", `${where}.second`);
+  };
+
+  const decode = (o) => {
+    if (!isObject(o)) return;
+    member(o, "challenge", "challenge");
+    member(o.user, "id", "user.id");
+    ids(o.excludeCredentials, "excludeCredentials");
+    ids(o.allowCredentials, "allowCredentials");
+    const ext = o.extensions;
+    if (!isObject(ext)) return;
+    member(ext, "credBlob", "extensions.credBlob");
+    member(ext.largeBlob, "write", "extensions.largeBlob.write");
+    if (!isObject(ext.prf)) return;
+    prfInputs(ext.prf.eval, "extensions.prf.eval");
+    if (!isObject(ext.prf.evalByCredential)) return;
+    for (const [id, inputs] of Object.entries(ext.prf.evalByCredential)) {
+      prfInputs(inputs, `extensions.prf.evalByCredential.${id}`);
+    }
+  };
+
+  // correctTimeout does what the virtual environment leaves out: "check if its
+  // value lies within a reasonable range as defined by the client and if not,
+  // correct it to the closest value lying within that range"
+  // (https://www.w3.org/TR/webauthn-3/#sctn-createCredential).
+  const correctTimeout = (o, longest) => {
+    if (!isObject(o)) return;
+    const wanted = o.timeout === undefined ? longest : o.timeout >>> 0;
+    o.timeout = Math.min(Math.max(wanted, leastTimeout), longest);
+  };
+
+  const base64url = (buffer) => {
+    const view = ArrayBuffer.isView(buffer)
+      ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
+    let s = "";
+    for (const b of view) s += String.fromCharCode(b);
+    return btoa(s).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  };
+
+  // encode writes a value with its buffers in base64url, as toJSON() does.
+  const encode = (v) => {
+    if (v instanceof ArrayBuffer || ArrayBuffer.isView(v)) return base64url(v);
+    if (Array.isArray(v)) return v.map(encode);
+    if (isObject(v)) return Object.fromEntries(Object.entries(v).map(([name, value]) => [name, encode(value)]));
+    return v;
+  };
+
+  // toJSON is for browsers whose PublicKeyCredential has none.
+  const toJSON = (c) => {
+    if (typeof c.toJSON === "function") return c.toJSON();
+    const r = c.response;
+    const response = { clientDataJSON: base64url(r.clientDataJSON) };
+    if ("attestationObject" in r) {
+      response.attestationObject = base64url(r.attestationObject);
+      response.authenticatorData = base64url(r.getAuthenticatorData());
+      response.transports = r.getTransports();
+      const publicKey = r.getPublicKey();
+      if (publicKey !== null) response.publicKey = base64url(publicKey);
+      response.publicKeyAlgorithm = r.getPublicKeyAlgorithm();
+    } else {
+      response.authenticatorData = base64url(r.authenticatorData);
+      response.signature = base64url(r.signature);
+      if (r.userHandle !== null) response.userHandle = base64url(r.userHandle);
+    }
+    const json = {
+      id: c.id, rawId: base64url(c.rawId), type: c.type, response,
+      clientExtensionResults: encode(c.getClientExtensionResults()),
+    };
+    if (c.authenticatorAttachment) json.authenticatorAttachment = c.authenticatorAttachment;
+    return json;
+  };
+
+  // unavailable says why the browser has no WebAuthn for this page, if it has none.
+  const unavailable = (kind) => {
+    if (!isSecureContext) return "the page is not a secure context";
+    if (typeof CredentialsContainer !== "function" || typeof PublicKeyCredential !== "function") {
+      return "there is no PublicKeyCredential";
+    }
+    const native = CredentialsContainer.prototype[kind];
+    if (typeof native !== "function" || !/\[native code\]\s*\}$/.test(Function.prototype.toString.call(native))) {
+      return `CredentialsContainer.prototype.${kind} is not the browser's own`;
+    }
+    const feature = `publickey-credentials-${kind}`;
+    const policy = document.permissionsPolicy ?? document.featurePolicy;
+    if (policy && policy.features().includes(feature) && !policy.allowsFeature(feature)) {
+      return `the permissions policy forbids ${feature}`;
+    }
+    return "";
+  };
+
+  const run = async (kind, text, longest) => {
+    const why = unavailable(kind);
+    if (why) return { unavailable: why };
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), longest + grace);
+    try {
+      const publicKey = JSON.parse(text);
+      decode(publicKey);
+      correctTimeout(publicKey, longest);
+      const credential = await CredentialsContainer.prototype[kind].call(
+        navigator.credentials, { publicKey, signal: abort.signal });
+      if (!(credential instanceof PublicKeyCredential)) {
+        return { unavailable: `${kind}() resolved with ${Object.prototype.toString.call(credential)}` };
+      }
+      return { response: JSON.stringify(toJSON(credential)) };
+    } catch (e) {
+      if (abort.signal.aborted) return { stuck: true };
+      const known = isObject(e) && typeof e.name === "string" && e.name !== "";
+      return { error: { name: known ? e.name : "UnknownError", message: String(known ? e.message : e) } };
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
+  return Object.freeze({ run });
+})();

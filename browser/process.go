@@ -1,0 +1,231 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/remote"
+)
+
+// process is one running browser and its tabs.
+type process struct {
+	cfg     ChromeConfig
+	version string
+	// ctx is chromedp's context of the browser; it ends with the browser.
+	ctx    context.Context
+	cancel func() // ends the browser and waits for it
+
+	mu   sync.Mutex
+	idle []*tab
+}
+
+// chromeFlags are what a browser is started with: chromedp's defaults, which
+// follow Puppeteer's, and what keeps a browser with no user to itself.
+func chromeFlags(cfg ChromeConfig) []chromedp.ExecAllocatorOption {
+	opts := append([]chromedp.ExecAllocatorOption(nil), chromedp.DefaultExecAllocatorOptions[:]...)
+	opts = append(opts,
+		chromedp.ExecPath(cfg.Path),
+		chromedp.Flag("headless", "new"),
+		chromedp.Flag("disable-gpu", true),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-domain-reliability", true),
+		chromedp.Flag("no-pings", true),
+		// The flags above do not stop Chrome from asking DNS for its maker's
+		// hosts. This does, and pages need no name resolved: their requests are
+		// answered before that.
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND"),
+	)
+	if os.Geteuid() == 0 {
+		// As root Chrome refuses to start with its sandbox.
+		opts = append(opts, chromedp.Flag("no-sandbox", true))
+	}
+	for _, arg := range cfg.Args {
+		name, value, hasValue := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if hasValue {
+			opts = append(opts, chromedp.Flag(name, value))
+		} else {
+			opts = append(opts, chromedp.Flag(name, true))
+		}
+	}
+	return opts
+}
+
+// startProcess starts a browser, or connects to one. ctx bounds only that.
+func startProcess(ctx context.Context, cfg ChromeConfig) (*process, error) {
+	ctx, stopWaiting := context.WithTimeoutCause(ctx, cfg.StartTimeout,
+		fmt.Errorf("no answer within %s", cfg.StartTimeout))
+	defer stopWaiting()
+
+	what := cfg.Path
+	life := context.Background()
+	var alloc context.Context
+	var endAlloc context.CancelFunc
+	if cfg.RemoteURL != "" {
+		what = redact(cfg.RemoteURL)
+		alloc, endAlloc = remote.NewAllocator(life, cfg.RemoteURL, remoteOptions(cfg.RemoteURL)...)
+	} else {
+		alloc, endAlloc = chromedp.NewExecAllocator(life, chromeFlags(cfg)...)
+	}
+	quiet := func(string, ...any) {}
+	bctx, endBrowser := chromedp.NewContext(alloc, chromedp.WithLogf(quiet), chromedp.WithErrorf(quiet))
+	p := &process{cfg: cfg, ctx: bctx, cancel: func() { endBrowser(); endAlloc() }}
+
+	// The first command on chromedp's context starts the browser and binds its
+	// life to that context, which therefore may have no deadline of its own.
+	type answer struct {
+		version browser.GetVersionResult
+		err     error
+	}
+	started := make(chan answer, 1)
+	go func() {
+		v, err := chromedp.CallBrowser(bctx, browser.GetVersion, cdp.Empty{})
+		started <- answer{v, err}
+	}()
+	select {
+	case a := <-started:
+		if a.err != nil {
+			p.stop()
+			// chromedp quotes the address, with whatever secret is in it.
+			err := oneLine(a.err)
+			if text := err.Error(); cfg.RemoteURL != "" && strings.Contains(text, cfg.RemoteURL) {
+				err = errors.New(strings.ReplaceAll(text, cfg.RemoteURL, what))
+			}
+			return nil, fmt.Errorf("start chrome (%s): %w", what, err)
+		}
+		p.version = a.version.Product
+		if _, number, ok := strings.Cut(p.version, "/"); ok {
+			p.version = number
+		}
+		return p, nil
+	case <-ctx.Done():
+		go p.stop()
+		return nil, fmt.Errorf("start chrome (%s): %w", what, context.Cause(ctx))
+	}
+}
+
+// remoteOptions keeps an address that names an endpoint as it is; chromedp
+// would put the host's address for its name, and http for https, which breaks
+// TLS and gateways that route by path.
+func remoteOptions(address string) []remote.Option {
+	u, err := url.Parse(address)
+	if err == nil && (u.Scheme == "ws" || u.Scheme == "wss") && strings.Trim(u.Path, "/") != "" {
+		return []remote.Option{remote.NoModifyURL}
+	}
+	return nil
+}
+
+// redact takes user, password and query, where tokens live, out of an address.
+func redact(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "a remote address"
+	}
+	u.User, u.RawQuery = nil, ""
+	return u.String()
+}
+
+// oneLine puts an error, which may hold all that Chrome printed, on one line.
+func oneLine(err error) error {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	if text == err.Error() {
+		return err
+	}
+	const most = 600
+	if len(text) > most {
+		text = text[:most] + "..."
+	}
+	return errors.New(text)
+}
+
+// dead reports whether the browser is gone.
+func (p *process) dead() bool { return p.ctx.Err() != nil }
+
+// lostConnection reports whether err, the error of a command whose own context
+// has not ended, says that the browser is gone. The news of that may reach p.ctx
+// a moment after the first command that fails, and is waited for.
+func (p *process) lostConnection(err error) bool {
+	if p.dead() {
+		return true
+	}
+	// chromedp wraps context.Canceled in the error of a lost connection.
+	if !errors.Is(err, context.Canceled) {
+		return false
+	}
+	select {
+	case <-p.ctx.Done():
+		return true
+	case <-time.After(time.Second):
+		return false
+	}
+}
+
+func (p *process) stop() { p.cancel() }
+
+// acquire returns a tab whose page is of the origin: an idle one where there is
+// one, best one that is on that origin already, else a new one.
+func (p *process) acquire(ctx context.Context, origin string) (*tab, error) {
+	for {
+		t := p.takeIdle(origin)
+		if t == nil {
+			break
+		}
+		err := t.load(ctx, origin)
+		if err == nil {
+			return t, nil
+		}
+		t.discard()
+		var mine *originError
+		if errors.As(err, &mine) || p.dead() || ctx.Err() != nil {
+			return nil, err
+		}
+	}
+	t, err := p.newTab(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.load(ctx, origin); err != nil {
+		t.discard()
+		return nil, err
+	}
+	return t, nil
+}
+
+func (p *process) takeIdle(origin string) *tab {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.idle) == 0 {
+		return nil
+	}
+	at := len(p.idle) - 1
+	for i, t := range p.idle {
+		if t.origin == origin {
+			at = i
+		}
+	}
+	t := p.idle[at]
+	p.idle = append(p.idle[:at], p.idle[at+1:]...)
+	return t
+}
+
+// release takes back a tab that has no authenticator any more.
+func (p *process) release(t *tab) {
+	p.mu.Lock()
+	keep := len(p.idle) < p.cfg.Tabs && t.lost() == nil
+	if keep {
+		p.idle = append(p.idle, t)
+	}
+	p.mu.Unlock()
+	if !keep {
+		t.discard()
+	}
+}
