@@ -2,6 +2,10 @@ package target
 
 import (
 	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/touchstone-webauthn/touchstone/fixtures"
 )
 
 // Error is a fault of a profile file. It prints as one line that names the
@@ -29,19 +33,94 @@ func (e *Error) Error() string {
 // Profile says how to speak to a Relying Party. It is made by LoadProfile or
 // LoadDialect and does not change afterwards.
 type Profile struct {
-	name string
+	name, dialect, title string
+	documents            []string
+	url, rpID, origin    string
+	vars                 map[string]*varDef
+	headers              []namedTemplate
+	features             map[string]Feature
+
+	userName, userDisplayName, userPassword *template
+
+	create, login       []*step
+	ceremonies          map[string]*ceremonySpec
+	probe               *step
+	loggedIn, loggedOut *expr
 }
 
-// Dialects lists the names of the embedded dialects, sorted.
-func Dialects() []string { return nil }
+// Dialects lists the names of the embedded dialects that stand on their own, sorted.
+func Dialects() []string { return embedded(false) }
 
-// LoadDialect loads an embedded dialect by name.
+// Variants lists the names of the embedded dialects that extend another one
+// with a form that only some documents or clients have, sorted.
+func Variants() []string { return embedded(true) }
+
+func embedded(extending bool) []string {
+	var names []string
+	for _, name := range fixtures.DialectNames() {
+		data, err := fixtures.Dialect(name)
+		if err != nil {
+			continue
+		}
+		root, err := parseYAML(dialectFile(name), data)
+		if err == nil && (root.get("extends") != nil) == extending {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// LoadDialect loads an embedded dialect or variant by name.
 func LoadDialect(name string) (*Profile, error) {
-	return nil, &Error{File: name, Message: "no such dialect"}
+	if !slices.Contains(fixtures.DialectNames(), name) {
+		hint := fmt.Sprintf("one of %v", fixtures.DialectNames())
+		if near := nearest(name, fixtures.DialectNames()); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		return nil, fmt.Errorf("no dialect %q (%s)", oneLine(name), hint)
+	}
+	data, err := fixtures.Dialect(name)
+	if err != nil {
+		return nil, fmt.Errorf("dialect %s: %w", name, err)
+	}
+	return LoadProfile(dialectFile(name), data)
 }
 
 // LoadProfile reads a profile file. A profile may extend an embedded dialect.
-// Every fault is an *Error with line and column.
+// The filename is only for messages. Every fault is an *Error with line and column.
 func LoadProfile(filename string, data []byte) (*Profile, error) {
-	return nil, &Error{File: filename, Message: "empty profile"}
+	root, err := readRoot(filename, data)
+	if err != nil {
+		return nil, err
+	}
+	return loadProfile(root)
 }
+
+// Name is the profile's name, by default its dialect's.
+func (p *Profile) Name() string { return p.name }
+
+// Dialect is the name of the dialect that the profile speaks.
+func (p *Profile) Dialect() string { return p.dialect }
+
+// Title is a line for people.
+func (p *Profile) Title() string { return p.title }
+
+// Documents are the documents that the profile follows.
+func (p *Profile) Documents() []string { return slices.Clone(p.documents) }
+
+// Ceremonies lists the kinds of ceremony that the profile has, sorted.
+func (p *Profile) Ceremonies() []string {
+	var kinds []string
+	for k := range p.ceremonies {
+		kinds = append(kinds, k)
+	}
+	sort.Strings(kinds)
+	return kinds
+}
+
+// Feature says what the profile declares about a feature or policy; the zero
+// Feature where it says nothing.
+func (p *Profile) Feature(name string) Feature { return p.features[name] }
+
+// HasTarget says whether the profile names a URL of its own.
+func (p *Profile) HasTarget() bool { return p.url != "" }

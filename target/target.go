@@ -1,10 +1,12 @@
 package target
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
+	"fmt"
+	"net"
 	"net/http"
+	"net/url"
+	"os"
+	"strings"
 	"time"
 )
 
@@ -22,8 +24,12 @@ type Options struct {
 	URL string
 	// RPID and Origin default to the URL's host and origin.
 	RPID, Origin string
-	// Handler answers the requests in place of the network.
+	// Handler answers the requests in place of the network. The URL then is
+	// only a name, by default the origin.
 	Handler http.Handler
+	// Transport carries the requests in place of the package's own, for a
+	// private certificate authority or a client certificate.
+	Transport http.RoundTripper
 	// Timeout is for each request; 0 means 10 s.
 	Timeout time.Duration
 	// Headers go on every request.
@@ -42,138 +48,161 @@ type Options struct {
 
 // Target is a Relying Party and how to speak to it. It is safe for concurrent use.
 type Target struct {
-	profile *Profile
-	opts    Options
+	profile      *Profile
+	opts         Options
+	base         *url.URL
+	rpID, origin string
+	vars         map[string]any
+	secrets      []string
+	timeout      time.Duration
+	maxBody      int64
+	transport    http.RoundTripper
 }
 
-// New binds a profile to a Relying Party.
+// New binds a profile to a Relying Party. It fails where a var has no value,
+// an environment variable is not set, or no RP ID can be told.
 func New(p *Profile, o Options) (*Target, error) {
-	return &Target{profile: p, opts: o}, nil
+	t := &Target{profile: p, opts: o, timeout: o.Timeout, maxBody: o.MaxBody, vars: map[string]any{}}
+	if t.timeout <= 0 {
+		t.timeout = defaultTimeout
+	}
+	if t.maxBody <= 0 {
+		t.maxBody = defaultMaxBody
+	}
+	t.rpID, t.origin = first(o.RPID, p.rpID), first(o.Origin, p.origin)
+	address := first(o.URL, p.url)
+	if address == "" && o.Handler != nil {
+		switch {
+		case t.origin != "":
+			address = t.origin
+		case t.rpID != "":
+			address = "https://" + t.rpID
+		}
+	}
+	if address == "" {
+		return nil, fmt.Errorf("profile %s: no target (give a URL, or set target.url)", p.name)
+	}
+	var err error
+	if t.base, err = baseURL(address); err != nil {
+		return nil, fmt.Errorf("target: %w (write http://HOST or https://HOST)", err)
+	}
+	if t.origin == "" {
+		t.origin = originOf(t.base)
+	}
+	if err := checkOrigin(t.origin); err != nil {
+		return nil, fmt.Errorf("target: %w (write https://HOST)", err)
+	}
+	if t.rpID == "" {
+		u, err := url.Parse(t.origin)
+		if err != nil || u.Hostname() == "" {
+			return nil, fmt.Errorf("target: the origin %s names no host (give the RP ID)", t.origin)
+		}
+		t.rpID = u.Hostname()
+	}
+	// An RP ID is a domain string (https://www.w3.org/TR/webauthn-3/#relying-party-identifier).
+	if net.ParseIP(strings.Trim(t.rpID, "[]")) != nil {
+		return nil, fmt.Errorf("target: %s is an IP address, and an RP ID is a domain (give the RP ID and the origin)", t.rpID)
+	}
+	if err := t.bindVars(); err != nil {
+		return nil, err
+	}
+	switch {
+	case o.Handler != nil:
+		t.transport = &handlerTransport{handler: o.Handler, limit: t.maxBody}
+	case o.Transport != nil:
+		t.transport = o.Transport
+	default:
+		t.transport = newTransport()
+	}
+	return t, nil
+}
+
+func (t *Target) bindVars() error {
+	for name := range t.opts.Vars {
+		if t.profile.vars[name] == nil {
+			return fmt.Errorf("profile %s: no var %q (declare vars.%s in the profile)", t.profile.name, name, name)
+		}
+	}
+	for name, v := range t.profile.vars {
+		value, ok := t.opts.Vars[name]
+		if !ok && v.env != "" {
+			value, ok = os.LookupEnv(v.env)
+		}
+		if !ok && v.has {
+			value, ok = v.value, true
+		}
+		if !ok && v.env != "" {
+			return v.at.errorf("the environment variable %s is not set (set it)", v.env)
+		}
+		if !ok {
+			return v.at.errorf("no value (set vars.%s in the profile)", name)
+		}
+		t.vars[name] = value
+		if v.secret {
+			t.secrets = append(t.secrets, value)
+		}
+	}
+	return nil
+}
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// originOf leaves the scheme's own port out, as a browser does.
+func originOf(u *url.URL) string {
+	host := strings.ToLower(u.Host)
+	if (u.Scheme == "https" && u.Port() == "443") || (u.Scheme == "http" && u.Port() == "80") {
+		host = strings.TrimSuffix(host, ":"+u.Port())
+	}
+	return u.Scheme + "://" + host
 }
 
 // Name is the profile's name.
 func (t *Target) Name() string { return t.profile.name }
 
-// Dialect is the name of the embedded dialect at the root of the profile's extends chain.
-func (t *Target) Dialect() string { return t.profile.name }
+// Dialect is the name of the dialect that the profile speaks.
+func (t *Target) Dialect() string { return t.profile.dialect }
+
+// Profile is the profile that the target was made with.
+func (t *Target) Profile() *Profile { return t.profile }
 
 // URL is the base URL, without a trailing slash.
-func (t *Target) URL() string { return t.opts.URL }
+func (t *Target) URL() string { return t.base.String() }
 
 // RPID is the RP ID that the Relying Party is expected to use.
-func (t *Target) RPID() string { return t.opts.RPID }
+func (t *Target) RPID() string { return t.rpID }
 
 // Origin is the origin that the Relying Party is expected to accept.
-func (t *Target) Origin() string { return t.opts.Origin }
+func (t *Target) Origin() string { return t.origin }
 
-// Feature says what the profile declares about a feature or policy.
-func (t *Target) Feature(name string) Feature { return Feature{} }
+// Feature says what the profile declares about a feature or policy; the zero
+// Feature where it says nothing.
+func (t *Target) Feature(name string) Feature { return t.profile.features[name] }
 
-// ChallengeEncoding says how the options' challenge text becomes challenge
-// bytes: "decoded" (base64url decoded, as in WebAuthn's JSON) or "text" (the
-// UTF-8 bytes of the text itself).
-func (t *Target) ChallengeEncoding() string { return "decoded" }
-
-// User is an account at the Relying Party.
-type User struct{ Name, DisplayName, Password string }
+// ChallengeEncoding says how the text of the options' challenge becomes
+// challenge bytes in the given kind of ceremony: "decoded" (base64url decoded,
+// as in WebAuthn's JSON) or "text" (the UTF-8 bytes of the text itself).
+// Ceremony.Options always hold the form that a client can parse.
+func (t *Target) ChallengeEncoding(kind string) string {
+	if c := t.profile.ceremonies[kind]; c != nil {
+		return c.challengeEncoding
+	}
+	return ""
+}
 
 // NewUser makes a user by the profile's rules for names; equal ids give equal users.
-func (t *Target) NewUser(id string) User { return User{Name: id, DisplayName: id, Password: id} }
-
-// Request is what the caller asks the options to be. Empty fields are not sent.
-type Request struct {
-	UserVerification        string
-	Attestation             string
-	ResidentKey             string
-	AuthenticatorAttachment string
-	RequireResidentKey      *bool
-	Extensions              map[string]any
-	// Usernameless begins an authentication without a username.
-	Usernameless bool
-	// Username overrides the session user's name in this ceremony.
-	Username string
+func (t *Target) NewUser(id string) User {
+	in := map[string]any{"id": id}
+	rule := func(tpl *template) string {
+		// A rule's only place is {id}, which is always there.
+		s, _ := tpl.fill(in, nil)
+		return s
+	}
+	return User{Name: rule(t.profile.userName), DisplayName: rule(t.profile.userDisplayName), Password: rule(t.profile.userPassword)}
 }
-
-// Session is one user's browser: a cookie jar, captures and an exchange log.
-// It is not safe for concurrent use.
-type Session struct {
-	t    *Target
-	user User
-}
-
-// NewSession opens a session; nothing is sent yet.
-func (t *Target) NewSession(u User) *Session { return &Session{t: t, user: u} }
-
-// User is the session's user.
-func (s *Session) User() User { return s.user }
-
-// Target is the session's target.
-func (s *Session) Target() *Target { return s.t }
-
-// SetCheck names the check that the session's requests belong to, in the
-// headers User-Agent and X-Touchstone-Check.
-func (s *Session) SetCheck(id string) {}
-
-// Use sets headers, each "Name: value", on the requests of the step with this
-// id, or of all steps when step is empty. An empty value takes the header away.
-func (s *Session) Use(step string, headers ...string) {}
-
-// Setup runs the account steps: creates the account in a new session, and logs
-// in where the profile says so. In a fork it only logs in. A refusal is a *StepError.
-func (s *Session) Setup(ctx context.Context) error { return errNotLoaded }
-
-// Begin runs a ceremony's steps up to and including the one that yields the
-// options. A refusal is a *StepError.
-func (s *Session) Begin(ctx context.Context, kind string, r Request) (*Ceremony, error) {
-	return nil, errNotLoaded
-}
-
-var errNotLoaded = errors.New("target: profile not loaded")
-
-// Fork is the same user in a second browser: account captures go along,
-// cookies and session captures do not.
-func (s *Session) Fork() *Session { return &Session{t: s.t, user: s.user} }
-
-// Probe asks whether the Relying Party takes the session for logged in.
-func (s *Session) Probe(ctx context.Context) (Login, error) { return Unknown, nil }
-
-// Exchanges is the log, oldest first. A fork has a log of its own.
-func (s *Session) Exchanges() []Exchange { return nil }
-
-// Ceremony is one that has its options and waits for a credential.
-type Ceremony struct {
-	Kind string
-	// Options are L3 JSON after the dialect's mapping:
-	// PublicKeyCredentialCreationOptionsJSON or PublicKeyCredentialRequestOptionsJSON.
-	Options json.RawMessage
-	// Wire is the answer's body as the Relying Party wrote it.
-	Wire json.RawMessage
-
-	s *Session
-}
-
-// Has says whether the result body of this ceremony's dialect has the role.
-func (c *Ceremony) Has(r Role) bool { return false }
-
-// Validate holds the options and the wire form against their JSON Schemas and
-// lists the deviations.
-func (c *Ceremony) Validate() []Deviation { return nil }
-
-// Deviation is one place where options or an answer differ from their schema.
-type Deviation struct {
-	// Where is "options" for the mapped L3 form and "wire" for the dialect's own.
-	Where string `json:"where"`
-	// Pointer is the JSON Pointer (RFC 6901) of the place.
-	Pointer string `json:"pointer"`
-	Message string `json:"message"`
-}
-
-// Finish runs the rest of the ceremony's steps with the credential, L3 JSON
-// (RegistrationResponseJSON or AuthenticationResponseJSON). An error is a fault of
-// the harness or profile, or ErrNoRole; all that the Relying Party does is in the Outcome.
-func (c *Ceremony) Finish(ctx context.Context, credential json.RawMessage, w WireFaults) (*Outcome, error) {
-	return nil, errNotLoaded
-}
-
-// In is the same ceremony to be finished in another session.
-func (c *Ceremony) In(s *Session) *Ceremony { d := *c; d.s = s; return &d }

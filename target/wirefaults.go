@@ -21,15 +21,22 @@ const (
 	RoleTransports        Role = "transports"
 )
 
-// ErrNoRole says that a wire fault names a role that the dialect's result body
-// does not have, or that this body does not carry: the fault is not applicable.
-var ErrNoRole = errors.New("the dialect has no such role")
+var allRoles = []Role{RoleID, RoleRawID, RoleType, RoleResponse, RoleClientDataJSON, RoleAttestationObject,
+	RoleAuthenticatorData, RoleSignature, RoleUserHandle, RoleExtensionResults, RoleTransports}
+
+// Roles lists every role, in a fixed order.
+func Roles() []Role { return append([]Role(nil), allRoles...) }
+
+// ErrNoRole says that a wire fault cannot be applied here: the dialect's result
+// body has no member with the role, this body does not carry it, or the fault
+// would change nothing. The fault is not applicable.
+var ErrNoRole = errors.New("the wire fault does not apply")
 
 // WireFaults are faults of the result body, applied after the dialect's
 // mapping. The zero value is none. A field of type Role does its operation to
-// the member with that role.
+// the member with that role; AllWireFaults documents every one.
 type WireFaults struct {
-	// Faults of one member.
+	// Faults of one member, from its absence to its value.
 	Missing          Role
 	Null             Role
 	Number           Role

@@ -1,0 +1,242 @@
+package target
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/itchyny/gojq"
+)
+
+// jqTimeout bounds one expression's run, so that an answer made for it cannot
+// hang the harness.
+const jqTimeout = 2 * time.Second
+
+// hookVariable carries the session's secret seed to the functions of hooks.
+const hookVariable = "$__hook"
+
+var errNoOutput = errors.New("the expression yields nothing")
+
+// expr is a compiled jq expression that knows its place in the profile.
+type expr struct {
+	src  string
+	at   *node
+	code *gojq.Code
+}
+
+// compileJQ compiles the text of n with the encoding functions and those of the hooks.
+func compileJQ(n *node, hooks []*hook) (*expr, error) {
+	q, err := gojq.Parse(n.text)
+	if err != nil {
+		where := ""
+		var pe *gojq.ParseError
+		if errors.As(err, &pe) {
+			before := n.text[:min(max(pe.Offset-len(pe.Token), 0), len(n.text))]
+			line := strings.Count(before, "\n") + 1
+			col := len(before) - strings.LastIndexByte(before, '\n')
+			where = fmt.Sprintf(" at line %d, column %d of the expression", line, col)
+		}
+		return nil, n.errorf("not a jq expression: %v%s (mend it)", err, where)
+	}
+	opts := []gojq.CompilerOption{gojq.WithVariables([]string{hookVariable})}
+	for name, f := range encodings {
+		opts = append(opts, gojq.WithFunction(name, 0, 0, func(in any, _ []any) any { return f(in) }))
+	}
+	for _, h := range hooks {
+		for _, f := range h.functions {
+			opts = append(opts, gojq.WithFunction("_"+f.name, 2, 2, func(_ any, args []any) any {
+				seed, ok := args[1].(string)
+				if !ok {
+					return fmt.Errorf("%s: no session", f.name)
+				}
+				v, err := f.call([]byte(seed), args[0])
+				if err != nil {
+					return fmt.Errorf("%s: %w", f.name, err)
+				}
+				return v
+			}))
+			def, err := gojq.Parse(fmt.Sprintf("def %s($x): _%s($x; %s); .", f.name, f.name, hookVariable))
+			if err != nil {
+				return nil, n.errorf("hook %s: %v", h.name, err)
+			}
+			q.FuncDefs = append(append([]*gojq.FuncDef(nil), def.FuncDefs...), q.FuncDefs...)
+		}
+	}
+	code, err := gojq.Compile(q, opts...)
+	if err != nil {
+		return nil, n.errorf("jq: %v (mend the expression)", err)
+	}
+	return &expr{src: n.text, at: n, code: code}, nil
+}
+
+// run yields the expression's first output. The error is about the
+// expression's work on this input and carries no place.
+func (e *expr) run(in map[string]any, hookSeed string) (v any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			v, err = nil, fmt.Errorf("jq: %s", oneLine(fmt.Sprint(p)))
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), jqTimeout)
+	defer cancel()
+	it := e.code.RunWithContext(ctx, in, hookSeed)
+	v, ok := it.Next()
+	if !ok {
+		return nil, errNoOutput
+	}
+	if err, bad := v.(error); bad {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("jq: still running after %v", jqTimeout)
+		}
+		return nil, fmt.Errorf("jq: %s", oneLine(err.Error()))
+	}
+	return v, nil
+}
+
+// holds is run for a predicate: true only where the first output is true.
+func (e *expr) holds(in map[string]any, hookSeed string) (bool, error) {
+	v, err := e.run(in, hookSeed)
+	if err != nil {
+		return false, err
+	}
+	b, _ := v.(bool)
+	return b, nil
+}
+
+// encodings are the functions that jq itself lacks. Null stays null, so that
+// an absent member stays absent; anything else that is not a string is an error.
+var encodings = map[string]func(any) any{
+	"utf8_to_b64u": text(func(s string) (string, error) {
+		return base64.RawURLEncoding.EncodeToString([]byte(s)), nil
+	}),
+	"b64u_to_utf8": text(func(s string) (string, error) {
+		b, err := looseBase64(s)
+		return string(b), err
+	}),
+	"b64_to_b64u": text(func(s string) (string, error) {
+		b, err := looseBase64(s)
+		return base64.RawURLEncoding.EncodeToString(b), err
+	}),
+	"b64u_to_b64": text(func(s string) (string, error) {
+		b, err := looseBase64(s)
+		return base64.StdEncoding.EncodeToString(b), err
+	}),
+	"b64u_to_hex": text(func(s string) (string, error) {
+		b, err := looseBase64(s)
+		return hex.EncodeToString(b), err
+	}),
+	"hex_to_b64u": text(func(s string) (string, error) {
+		b, err := hex.DecodeString(s)
+		return base64.RawURLEncoding.EncodeToString(b), err
+	}),
+	"from_jsonstring": func(in any) any {
+		switch v := in.(type) {
+		case nil:
+			return nil
+		case string:
+			out, err := parseJSON([]byte(v))
+			if err != nil {
+				return fmt.Errorf("from_jsonstring: %w", err)
+			}
+			return out
+		}
+		return fmt.Errorf("from_jsonstring: %T is not a string", in)
+	},
+	"to_jsonstring": func(in any) any { return string(encodeJSON(in, nil)) },
+	"compact":       compact,
+}
+
+func text(f func(string) (string, error)) func(any) any {
+	return func(in any) any {
+		switch v := in.(type) {
+		case nil:
+			return nil
+		case string:
+			s, err := f(v)
+			if err != nil {
+				return err
+			}
+			return s
+		}
+		return fmt.Errorf("a string is needed, not %s", gojq.TypeOf(in))
+	}
+}
+
+// looseBase64 reads either alphabet, padded or not.
+func looseBase64(s string) ([]byte, error) {
+	s = strings.TrimRight(s, "=")
+	s = strings.NewReplacer("+", "-", "/", "_").Replace(s)
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil {
+		return nil, errors.New("not base64url")
+	}
+	return b, nil
+}
+
+// compact drops members of an object that are null; the values stay as they are.
+func compact(in any) any {
+	v, ok := in.(map[string]any)
+	if !ok {
+		return in
+	}
+	out := make(map[string]any, len(v))
+	for k, m := range v {
+		if m != nil {
+			out[k] = m
+		}
+	}
+	return out
+}
+
+// maxJSONDepth is the deepest nesting that is read in an answer.
+const maxJSONDepth = 200
+
+var (
+	errDeep  = fmt.Errorf("JSON nested deeper than %d", maxJSONDepth)
+	errEmpty = errors.New("no JSON: the body is empty")
+)
+
+// parseJSON reads one JSON value as jq wants it, numbers kept as written. A
+// leading BOM is dropped, as fetch's json() does.
+func parseJSON(data []byte) (any, error) {
+	data = bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF"))
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, errEmpty
+	}
+	depth, inString := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			if depth++; depth > maxJSONDepth {
+				return nil, errDeep
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+			return nil, errors.New("not JSON: it ends in the middle")
+		}
+		return nil, fmt.Errorf("not JSON: %s", oneLine(err.Error()))
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, errors.New("not JSON: something follows the value")
+	}
+	return v, nil
+}
