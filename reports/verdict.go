@@ -39,8 +39,9 @@ func ParseVerdict(s string) (Verdict, error) {
 	return "", fmt.Errorf("unknown verdict %q: one of pass, fail, warn, not-testable, error, not-applicable", s)
 }
 
-// Red reports whether v by itself makes a run fail: fail, not-testable, error.
-func (v Verdict) Red() bool { return v == Fail || v == NotTestable || v == Error }
+// Red reports whether v by itself makes a run fail: fail, not-testable, error,
+// and any word that is no verdict.
+func (v Verdict) Red() bool { return v != Pass && v != Warn && v != NotApplicable }
 
 // Level says how binding a check is.
 type Level string
