@@ -1,0 +1,111 @@
+# Everything a person or a machine does with this repository has its target here:
+# `make` lists them. Go, make and git must be there already; what else a target
+# needs it installs itself as root on Debian, and names otherwise.
+
+GO ?= go
+# The toolchain that is installed, not one that go.mod's line could make go fetch.
+export GOTOOLCHAIN = local
+
+STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck
+
+# Where browser.FindChrome looks, too; CHROME_PATH goes before all of them.
+CHROME = chromium:chromium,chromium-browser,google-chrome,google-chrome-stable,chrome,/opt/google/chrome/chrome,/Applications/Google Chrome.app/Contents/MacOS/Google Chrome,/Applications/Chromium.app/Contents/MacOS/Chromium
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: build
+build: ## build bin/touchstone
+	@$(GO) build -o bin/touchstone ./cmd/touchstone
+
+.PHONY: run
+run: build browser ## test the reference RP in all dialects with all clients; reports go to out/
+	@mkdir -p out
+	bin/touchstone run --client virtual --client virtualwebauthn --client chrome \
+		--json out/report.json --junit out/report.xml --html out/report.html
+
+.PHONY: test
+test: browser tools vet gofmt ## vet, gofmt and all Go tests; lists what was skipped and why
+	bin/testsummary -- $(GO) test -json -count=1 -timeout 8m ./...
+
+.PHONY: verify
+verify: verify-tools lint tools ## all there is: test, the race detector, staticcheck, generated files, peers; no skips
+	bin/testsummary -fail-on-skip -- $(GO) test -json -count=1 -timeout 8m ./...
+	scripts/drift.sh $(MAKE) --no-print-directory generate
+	$(MAKE) --no-print-directory peers-test peers
+	bin/testsummary -fail-on-skip -- $(GO) test -json -count=1 -timeout 20m -race -shuffle=on ./...
+
+.PHONY: verify-tools
+verify-tools: browser
+	@scripts/ensure.sh gcc:gcc,cc nodejs:node npm:npm
+
+.PHONY: lint
+lint: vet gofmt ## go vet, gofmt and staticcheck
+	$(STATICCHECK) ./...
+
+.PHONY: vet
+vet:
+	$(GO) vet ./...
+
+.PHONY: gofmt
+gofmt:
+	scripts/gofmt.sh
+
+.PHONY: bench
+bench: ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: cover
+cover: browser ## measure what the tests reach; out/cover.html shows it line by line
+	@mkdir -p out
+	$(GO) test -count=1 -timeout 15m -coverpkg=./... -coverprofile=out/cover.out ./...
+	$(GO) tool cover -html=out/cover.out -o out/cover.html
+	$(GO) tool cover -func=out/cover.out | tail -n 1
+
+.PHONY: generate
+generate: ## write the generated files again
+	$(GO) generate ./...
+
+.PHONY: browser
+browser: ## make sure that there is a Chrome or Chromium
+	@[ -n "$$CHROME_PATH" ] || scripts/ensure.sh '$(CHROME)'
+
+.PHONY: tools
+tools:
+	@$(GO) build -o bin/ ./internal/tools/testsummary ./internal/tools/withpeer
+
+# A peer is a folder under peers/ with an RP that is not ours. `make peers` runs
+# the suite against each, and a baseline beside it says which findings are known.
+.PHONY: peers
+peers: peer-simplewebauthn ## test RPs that we did not write, see peers/
+
+.PHONY: peers-test
+peers-test: peers/simplewebauthn/node_modules/.package-lock.json ## run the peers' own tests
+	cd peers/simplewebauthn && npm test
+
+SIMPLEWEBAUTHN = peers/simplewebauthn
+
+.PHONY: peer-simplewebauthn
+peer-simplewebauthn: build tools browser $(SIMPLEWEBAUTHN)/node_modules/.package-lock.json
+	@mkdir -p out/peers
+	bin/withpeer -dir $(SIMPLEWEBAUTHN) -- node server.js --port 0 -- \
+		bin/touchstone run --target {url} --rp-id localhost --origin {url} --client virtual --client chrome \
+		$(if $(wildcard $(SIMPLEWEBAUTHN)/profile.yaml),--profile $(SIMPLEWEBAUTHN)/profile.yaml,--dialect fido) \
+		$(if $(wildcard $(SIMPLEWEBAUTHN)/baseline.yaml),--baseline $(SIMPLEWEBAUTHN)/baseline.yaml) \
+		--json out/peers/simplewebauthn.json --junit out/peers/simplewebauthn.xml --html out/peers/simplewebauthn.html
+
+# npm writes this file last, so it is there only after a whole install.
+peers/%/node_modules/.package-lock.json: peers/%/package.json peers/%/package-lock.json
+	@scripts/ensure.sh nodejs:node npm:npm
+	@scripts/node-version.sh 20
+	cd peers/$* && npm ci --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+.PHONY: clean
+clean: ## remove everything that make has made
+	rm -rf bin out peers/*/node_modules
