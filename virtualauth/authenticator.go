@@ -1,0 +1,658 @@
+package virtualauth
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// Protocol is what an authenticator speaks.
+type Protocol int
+
+const (
+	// CTAP2 authenticators do everything.
+	CTAP2 Protocol = iota
+	// U2F authenticators (CTAP1) have ES256 only, know no user verification, no
+	// resident keys and no AAGUID, and attest with fido-u2f.
+	U2F
+)
+
+// The attestations an authenticator can make, for Config.Formats. They are the
+// statement format identifiers, but for packed self attestation, which shares
+// its identifier with packed.
+const (
+	FormatNone       = "none"
+	FormatPackedSelf = "packed-self"
+	FormatFIDOU2F    = "fido-u2f"
+)
+
+// CounterMode is how the signature counter moves
+// (https://www.w3.org/TR/webauthn-3/#sctn-sign-counter).
+type CounterMode int
+
+const (
+	// CounterIncrement adds the step at each assertion; each credential has its own counter.
+	CounterIncrement CounterMode = iota
+	// CounterZero reports 0 for ever, as synced passkeys do.
+	CounterZero
+	// CounterFrozen reports the starting value for ever.
+	CounterFrozen
+	// CounterGlobal is one counter for all credentials of the authenticator.
+	CounterGlobal
+	// CounterRegress subtracts the step at each assertion, wrapping below zero.
+	CounterRegress
+)
+
+// Counter is a signature counter policy.
+type Counter struct {
+	Mode CounterMode
+	// Start is the value that registrations report, except with CounterZero.
+	Start uint32
+	// Step is added at each assertion; 0 means 1. Counters wrap at 2^32.
+	Step uint32
+}
+
+// Config describes an authenticator. The zero value is a roaming CTAP2 security
+// key without user verification and without room for resident keys.
+type Config struct {
+	// Seed decides every key and credential id, together with the requests: an
+	// authenticator with the same seed that is asked the same answers the same
+	// bytes. Nil draws a seed from the system.
+	Seed     []byte
+	Protocol Protocol
+	// AAGUID is the model; all zero means DefaultAAGUID. U2F authenticators have none.
+	AAGUID [16]byte
+	// Transports is what the client reports and what descriptors are matched
+	// against; nil means usb.
+	Transports []string
+	// Attachment is platform or cross-platform; empty means platform where the
+	// only transport is internal, else cross-platform.
+	Attachment string
+	// ResidentKeys: can store discoverable credentials.
+	ResidentKeys bool
+	// UserVerification: has a way to verify the user.
+	UserVerification bool
+	// VerificationFails: the user fails every verification.
+	VerificationFails bool
+	// PresenceFails: the user never touches the authenticator.
+	PresenceFails bool
+	// BackupEligible and BackupState are the flags of new credentials. State
+	// without eligibility is not legal, and is reported as told.
+	BackupEligible, BackupState bool
+	// Algorithms are the COSE algorithms it has; nil means all (U2F: ES256 alone, always).
+	Algorithms []int64
+	// Formats are the attestations it can make, most preferred first; nil means
+	// packed self attestation (U2F: fido-u2f).
+	Formats []string
+	// AlwaysAttest makes the statement whatever conveyance the options ask for,
+	// and the client passes it on, as some platforms do.
+	AlwaysAttest bool
+	Counter      Counter
+	// CredentialIDLength is the length of new credential ids in bytes, 16 to
+	// 1023; 0 means 32 (U2F: 64).
+	CredentialIDLength int
+	// Select picks an account where several would do; it gets them newest first
+	// and returns an index. Nil picks the newest. It must not call the
+	// authenticator.
+	Select func([]Credential) int
+}
+
+// DefaultAAGUID is the model of authenticators that are given none.
+var DefaultAAGUID = [16]byte{0x74, 0x6f, 0x75, 0x63, 0x68, 0x73, 0x74, 0x6f, 0x6e, 0x65, 0x2d, 0x76, 0x69, 0x72, 0x74, 0x01}
+
+// Credential is a public key credential source
+// (https://www.w3.org/TR/webauthn-3/#public-key-credential-source).
+type Credential struct {
+	ID []byte
+	// RPID is what the credential is scoped to: an RP ID, or an AppID for one
+	// registered through the U2F API.
+	RPID string
+	// UserHandle is user.id; nil for a credential that is not resident.
+	UserHandle []byte
+	// UserName and UserDisplayName are for account selection only.
+	UserName, UserDisplayName string
+	PrivateKey                crypto.Signer
+	// Algorithm is the COSE algorithm; 0 on import means the usual one for the key.
+	Algorithm int64
+	// SignCount is the value last reported.
+	SignCount                   uint32
+	Resident                    bool
+	BackupEligible, BackupState bool
+}
+
+func (c *Credential) clone() Credential {
+	d := *c
+	d.ID = bytes.Clone(c.ID)
+	d.UserHandle = bytes.Clone(c.UserHandle)
+	return d
+}
+
+// Authenticator is a virtual authenticator. It is safe for concurrent use.
+type Authenticator struct {
+	cfg    Config
+	derive *deriver
+
+	mu     sync.Mutex
+	byID   map[string]*Credential
+	order  []*Credential // oldest first
+	global uint32
+}
+
+// New makes an authenticator. It fails where the configuration contradicts itself.
+func New(cfg Config) (*Authenticator, error) {
+	seed := cfg.Seed
+	if seed == nil {
+		seed = make([]byte, 32)
+		if _, err := rand.Read(seed); err != nil {
+			return nil, fmt.Errorf("authenticator: drawing a seed: %w", err)
+		}
+	}
+	cfg.Seed = nil
+	if cfg.Transports == nil {
+		cfg.Transports = []string{"usb"}
+	}
+	cfg.Transports = slices.Clone(cfg.Transports)
+	switch cfg.Attachment {
+	case "":
+		cfg.Attachment = attachmentRoaming
+		if len(cfg.Transports) == 1 && cfg.Transports[0] == "internal" {
+			cfg.Attachment = attachmentPlatform
+		}
+	case attachmentRoaming, attachmentPlatform:
+	default:
+		return nil, fmt.Errorf("authenticator: attachment %q: use platform or cross-platform", cfg.Attachment)
+	}
+	switch cfg.Protocol {
+	case CTAP2:
+		if cfg.AAGUID == [16]byte{} {
+			cfg.AAGUID = DefaultAAGUID
+		}
+		if cfg.Formats == nil {
+			cfg.Formats = []string{FormatPackedSelf}
+		}
+		if cfg.Algorithms == nil {
+			cfg.Algorithms = Algorithms()
+		}
+	case U2F:
+		if cfg.ResidentKeys || cfg.UserVerification {
+			return nil, errors.New("authenticator: U2F has neither resident keys nor user verification: drop them or use CTAP2")
+		}
+		cfg.AAGUID = [16]byte{}
+		cfg.Algorithms = []int64{ES256}
+		if cfg.Formats == nil {
+			cfg.Formats = []string{FormatFIDOU2F}
+		}
+	default:
+		return nil, fmt.Errorf("authenticator: no protocol %d: use CTAP2 or U2F", cfg.Protocol)
+	}
+	for _, id := range cfg.Algorithms {
+		if algorithmOf(id) == nil {
+			return nil, fmt.Errorf("authenticator: algorithm %d is not supported: use some of %v", id, Algorithms())
+		}
+	}
+	for _, name := range cfg.Formats {
+		if name != FormatNone && formatOf(name) == nil {
+			return nil, fmt.Errorf("authenticator: attestation format %q is not supported: use some of %v", name, Formats())
+		}
+	}
+	if n := cfg.CredentialIDLength; n != 0 && (n < 16 || n > 1023) {
+		return nil, fmt.Errorf("authenticator: credential ids of %d bytes: use 16 to 1023", n)
+	}
+	if cfg.CredentialIDLength == 0 {
+		cfg.CredentialIDLength = 32
+		if cfg.Protocol == U2F {
+			cfg.CredentialIDLength = 64
+		}
+	}
+	if cfg.Counter.Step == 0 {
+		cfg.Counter.Step = 1
+	}
+	if cfg.Counter.Mode == CounterZero {
+		cfg.Counter.Start = 0
+	}
+	return &Authenticator{
+		cfg:    cfg,
+		derive: newDeriver(seed, []byte("touchstone virtualauth authenticator")),
+		byID:   make(map[string]*Credential),
+		global: cfg.Counter.Start,
+	}, nil
+}
+
+const (
+	attachmentPlatform = "platform"
+	attachmentRoaming  = "cross-platform"
+)
+
+// Credentials lists what is stored, oldest first.
+func (a *Authenticator) Credentials() []Credential {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list := make([]Credential, len(a.order))
+	for i, c := range a.order {
+		list[i] = c.clone()
+	}
+	return list
+}
+
+// Import stores a credential made elsewhere, in place of one with the same id.
+func (a *Authenticator) Import(c Credential) error {
+	if len(c.ID) == 0 {
+		return errors.New("import: the credential has no id")
+	}
+	alg, err := algorithmFor(c.PrivateKey, c.Algorithm)
+	if err != nil {
+		return fmt.Errorf("import: %w", err)
+	}
+	if c.Resident && !a.cfg.ResidentKeys {
+		return errors.New("import: the credential is resident and the authenticator has no room for resident keys: set Config.ResidentKeys")
+	}
+	c.Algorithm = alg.id
+	stored := c.clone()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.removeLocked(c.ID)
+	a.insertLocked(&stored)
+	return nil
+}
+
+// Remove forgets the credential with this id.
+func (a *Authenticator) Remove(id []byte) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.removeLocked(id) {
+		return fmt.Errorf("remove: no credential with id %x", id)
+	}
+	return nil
+}
+
+// Update changes a stored credential in place; nil-returning change functions
+// may set the counter and the backup flags, the rest stays as it was.
+func (a *Authenticator) Update(id []byte, change func(*Credential)) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := a.byID[string(id)]
+	if c == nil {
+		return fmt.Errorf("update: no credential with id %x", id)
+	}
+	edited := c.clone()
+	change(&edited)
+	c.SignCount, c.BackupEligible, c.BackupState = edited.SignCount, edited.BackupEligible, edited.BackupState
+	return nil
+}
+
+func (a *Authenticator) insertLocked(c *Credential) {
+	a.byID[string(c.ID)] = c
+	a.order = append(a.order, c)
+}
+
+func (a *Authenticator) removeLocked(id []byte) bool {
+	c := a.byID[string(id)]
+	if c == nil {
+		return false
+	}
+	delete(a.byID, string(id))
+	a.order = slices.DeleteFunc(a.order, func(o *Credential) bool { return o == c })
+	return true
+}
+
+// rename gives a stored credential another id: what a fault that changes the
+// id in a registration leaves behind.
+func (a *Authenticator) rename(from, to []byte) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := a.byID[string(from)]
+	if c == nil {
+		return
+	}
+	delete(a.byID, string(from))
+	c.ID = bytes.Clone(to)
+	a.byID[string(to)] = c
+}
+
+// Status is a CTAP2 status code: why an authenticator refused.
+type Status byte
+
+// The status codes in use (CTAP 2.2 §8.2).
+const (
+	StatusCredentialExcluded   Status = 0x19
+	StatusUnsupportedAlgorithm Status = 0x26
+	StatusOperationDenied      Status = 0x27
+	StatusUnsupportedOption    Status = 0x2b
+	StatusInvalidOption        Status = 0x2c
+	StatusNoCredentials        Status = 0x2e
+	StatusOther                Status = 0x7f
+)
+
+var statusText = map[Status]string{
+	StatusCredentialExcluded:   "credential excluded",
+	StatusUnsupportedAlgorithm: "unsupported algorithm",
+	StatusOperationDenied:      "operation denied",
+	StatusUnsupportedOption:    "unsupported option",
+	StatusInvalidOption:        "invalid option",
+	StatusNoCredentials:        "no credentials",
+	StatusOther:                "other error",
+}
+
+func (s Status) Error() string {
+	if t, ok := statusText[s]; ok {
+		return fmt.Sprintf("authenticator: %s (CTAP status %#02x)", t, byte(s))
+	}
+	return fmt.Sprintf("authenticator: CTAP status %#02x", byte(s))
+}
+
+// Extension is an authenticator extension: an identifier and its CBOR value.
+type Extension struct {
+	ID    string
+	Value []byte
+}
+
+// MakeCredentialRequest is what a client sends to make a credential
+// (authenticatorMakeCredential, CTAP 2.2 §6.1).
+type MakeCredentialRequest struct {
+	ClientDataHash   [sha256.Size]byte
+	RP               RPEntity
+	User             UserEntity
+	PubKeyCredParams []PubKeyCredParam
+	ExcludeList      []Descriptor
+	Extensions       []Extension
+	ResidentKey      bool
+	UserVerification bool
+	// AttestationFormats is attestationFormatsPreference; "none" alone says that
+	// no statement is wanted, and nil leaves the choice to the authenticator.
+	AttestationFormats []string
+
+	// excludeAppID also refuses credentials in the list that are filed under this AppID.
+	excludeAppID string
+	disobey      disobedience
+}
+
+// disobedience is what option faults make of an authenticator.
+type disobedience struct {
+	excludeList, allowList, params bool
+}
+
+// MakeCredentialResponse is what comes back.
+type MakeCredentialResponse struct {
+	// Format is the attestation statement format identifier.
+	Format   string
+	AuthData []byte
+	// Statement is the attestation statement, as CBOR.
+	Statement []byte
+	// Credential is the source that was made.
+	Credential Credential
+	// Attestation is the key that signed the statement where that is not the
+	// credential's own; else nil.
+	Attestation crypto.Signer
+}
+
+// GetAssertionRequest is what a client sends to have something signed
+// (authenticatorGetAssertion, CTAP 2.2 §6.2).
+type GetAssertionRequest struct {
+	RPID             string
+	ClientDataHash   [sha256.Size]byte
+	AllowList        []Descriptor
+	Extensions       []Extension
+	UserVerification bool
+
+	disobey disobedience
+}
+
+// GetAssertionResponse is what comes back.
+type GetAssertionResponse struct {
+	// Credential is the source that signed, its counter as reported.
+	Credential Credential
+	AuthData   []byte
+	Signature  []byte
+	// UserHandle is nil for a credential that is not resident.
+	UserHandle []byte
+}
+
+// MakeCredential makes a credential and stores it. A refusal is a Status.
+func (a *Authenticator) MakeCredential(q *MakeCredentialRequest) (*MakeCredentialResponse, error) {
+	if !q.disobey.excludeList && a.excluded(q) {
+		return nil, StatusCredentialExcluded
+	}
+	alg, ok := supported(q.PubKeyCredParams, a.cfg.Algorithms)
+	if q.disobey.params {
+		alg, ok = unoffered(q.PubKeyCredParams, a.cfg.Algorithms), true
+	}
+	if !ok {
+		return nil, StatusUnsupportedAlgorithm
+	}
+	if q.ResidentKey && !a.cfg.ResidentKeys {
+		return nil, StatusUnsupportedOption
+	}
+	if q.UserVerification && !a.cfg.UserVerification {
+		return nil, StatusInvalidOption
+	}
+	if a.cfg.PresenceFails || q.UserVerification && a.cfg.VerificationFails {
+		return nil, StatusOperationDenied
+	}
+	c := &Credential{
+		RPID: q.RP.ID, Algorithm: alg, SignCount: a.cfg.Counter.Start, Resident: q.ResidentKey,
+		UserName: q.User.Name, UserDisplayName: q.User.DisplayName,
+		BackupEligible: a.cfg.BackupEligible, BackupState: a.cfg.BackupState,
+	}
+	if c.Resident {
+		c.UserHandle = append([]byte{}, q.User.ID...)
+	}
+	if err := a.create(c, q.ClientDataHash[:]); err != nil {
+		return nil, err
+	}
+
+	d := authData{attested: true, aaguid: a.cfg.AAGUID[:], credentialID: c.ID, signCount: c.SignCount}
+	rpIDHash := sha256.Sum256([]byte(c.RPID))
+	d.rpIDHash = rpIDHash[:]
+	d.flags = c.flags(q.UserVerification) | FlagAT
+	var keyStore [96]byte
+	var err error
+	if d.key, err = algorithmOf(alg).cose(keyStore[:0], c.PrivateKey.Public()); err != nil {
+		return nil, err
+	}
+	r := &MakeCredentialResponse{Format: FormatNone, AuthData: d.append(make([]byte, 0, 55+len(c.ID)+len(d.key))), Statement: emptyMap}
+	if f := a.pickFormat(q.AttestationFormats); f != nil {
+		s := &statementInput{authData: r.AuthData, parts: &d, clientDataHash: q.ClientDataHash[:], key: c.PrivateKey, algorithm: alg, draw: a.drawer("attestation", c.ID)}
+		if r.Statement, r.Attestation, err = f.make(s); err != nil {
+			return nil, err
+		}
+		r.Format = f.fmt
+	}
+	r.Credential = *c
+	return r, nil
+}
+
+var emptyMap = []byte{0xa0}
+
+// flags is UP, UV and the backup flags of an assertion or registration.
+func (c *Credential) flags(verified bool) byte {
+	f := FlagUP
+	if verified {
+		f |= FlagUV
+	}
+	if c.BackupEligible {
+		f |= FlagBE
+	}
+	if c.BackupState {
+		f |= FlagBS
+	}
+	return f
+}
+
+// unoffered picks an algorithm that the parameters do not name where the
+// authenticator has one, else its first.
+func unoffered(params []PubKeyCredParam, algs []int64) int64 {
+	for _, id := range algs {
+		if _, offered := supported(params, []int64{id}); !offered {
+			return id
+		}
+	}
+	return algs[0]
+}
+
+// excluded says whether the authenticator holds a credential of the exclude list.
+func (a *Authenticator) excluded(q *MakeCredentialRequest) bool {
+	if len(q.ExcludeList) == 0 {
+		return false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i := range q.ExcludeList {
+		c := a.byID[string(q.ExcludeList[i].ID)]
+		if c != nil && (c.RPID == q.RP.ID || q.excludeAppID != "" && c.RPID == q.excludeAppID) {
+			return true
+		}
+	}
+	return false
+}
+
+// drawer yields other bytes for each call, bound to a label and the parts.
+func (a *Authenticator) drawer(label string, parts ...[]byte) func(n int) []byte {
+	var counter uint32
+	return func(n int) []byte {
+		counter++
+		return a.derive.draw(n, label, counter, parts...)
+	}
+}
+
+// create draws an id and a key for c and stores it. The client data hash binds
+// both to the challenge; the counter tells apart what is asked for twice.
+func (a *Authenticator) create(c *Credential, clientDataHash []byte) error {
+	rpID := []byte(c.RPID)
+	for counter := uint32(0); ; counter++ {
+		c.ID = a.derive.draw(a.cfg.CredentialIDLength, "credential id", counter, rpID, clientDataHash)
+		a.mu.Lock()
+		taken := a.byID[string(c.ID)] != nil
+		a.mu.Unlock()
+		if taken {
+			continue
+		}
+		var draws uint32
+		key, err := algorithmOf(c.Algorithm).generate(func(n int) []byte {
+			draws++
+			return a.derive.draw(n, "credential key", draws, rpID, clientDataHash, c.ID)
+		})
+		if err != nil {
+			return err
+		}
+		c.PrivateKey = key
+		stored := c.clone()
+		a.mu.Lock()
+		if a.byID[string(c.ID)] != nil { // another goroutine was asked the same in the meantime
+			a.mu.Unlock()
+			continue
+		}
+		if a.cfg.Counter.Mode == CounterGlobal {
+			c.SignCount, stored.SignCount = a.global, a.global
+		}
+		if c.Resident {
+			// A resident credential for the same account is overwritten (CTAP 2.2 §6.1.2).
+			for i, old := range a.order {
+				if old.Resident && old.RPID == c.RPID && bytes.Equal(old.UserHandle, c.UserHandle) {
+					delete(a.byID, string(old.ID))
+					a.order = slices.Delete(a.order, i, i+1)
+					break
+				}
+			}
+		}
+		a.insertLocked(&stored)
+		a.mu.Unlock()
+		return nil
+	}
+}
+
+// GetAssertion signs with the newest credential that fits, or the one that
+// Config.Select picks. A refusal is a Status.
+func (a *Authenticator) GetAssertion(q *GetAssertionRequest) (*GetAssertionResponse, error) {
+	if q.UserVerification && !a.cfg.UserVerification {
+		return nil, StatusInvalidOption
+	}
+	c, err := a.choose(q)
+	if err != nil {
+		return nil, err
+	}
+	rpIDHash := sha256.Sum256([]byte(c.RPID))
+	d := authData{rpIDHash: rpIDHash[:], flags: c.flags(q.UserVerification), signCount: c.SignCount}
+	r := &GetAssertionResponse{Credential: c}
+	if c.Resident {
+		r.UserHandle = c.UserHandle
+	}
+	r.AuthData = d.append(make([]byte, 0, 37))
+	r.Signature, err = signOver(c.PrivateKey, c.Algorithm, r.AuthData, q.ClientDataHash[:], a.drawer("assertion", c.ID, q.ClientDataHash[:]))
+	return r, err
+}
+
+// choose finds the credential to sign with, moves its counter and returns a copy.
+func (a *Authenticator) choose(q *GetAssertionRequest) (Credential, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var fit []*Credential
+	switch {
+	case q.disobey.allowList:
+		// Any credential for the RP that the list does not name.
+		for _, c := range slices.Backward(a.order) {
+			if c.RPID == q.RPID && !slices.ContainsFunc(q.AllowList, func(d Descriptor) bool { return bytes.Equal(d.ID, c.ID) }) {
+				fit = append(fit, c)
+			}
+		}
+	case len(q.AllowList) > 0:
+		for i := range q.AllowList {
+			if c := a.byID[string(q.AllowList[i].ID)]; c != nil && c.RPID == q.RPID {
+				fit = append(fit, c)
+				// Which of the listed credentials signs is the authenticator's choice: the first it holds.
+				break
+			}
+		}
+	default:
+		for _, c := range slices.Backward(a.order) {
+			if c.Resident && c.RPID == q.RPID {
+				fit = append(fit, c)
+			}
+		}
+	}
+	if len(fit) == 0 {
+		return Credential{}, StatusNoCredentials
+	}
+	if a.cfg.PresenceFails || q.UserVerification && a.cfg.VerificationFails {
+		return Credential{}, StatusOperationDenied
+	}
+	c := fit[0]
+	if a.cfg.Select != nil && len(fit) > 1 {
+		accounts := make([]Credential, len(fit))
+		for i := range fit {
+			accounts[i] = fit[i].clone()
+		}
+		i := a.cfg.Select(accounts)
+		if i < 0 || i >= len(fit) {
+			return Credential{}, StatusOperationDenied
+		}
+		c = fit[i]
+	}
+	switch a.cfg.Counter.Mode {
+	case CounterIncrement:
+		c.SignCount += a.cfg.Counter.Step
+	case CounterGlobal:
+		a.global += a.cfg.Counter.Step
+		c.SignCount = a.global
+	case CounterRegress:
+		c.SignCount -= a.cfg.Counter.Step
+	case CounterZero:
+		c.SignCount = 0
+	case CounterFrozen:
+	}
+	return c.clone(), nil
+}
+
+// signOver signs authData || clientDataHash.
+func signOver(k crypto.Signer, alg int64, authData, clientDataHash []byte, draw func(n int) []byte) ([]byte, error) {
+	a, err := algorithmFor(k, alg)
+	if err != nil {
+		return nil, err
+	}
+	var store [512]byte
+	return a.sign(k, append(append(store[:0], authData...), clientDataHash...), draw)
+}

@@ -1,0 +1,444 @@
+package virtualauth
+
+import (
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"golang.org/x/net/publicsuffix"
+)
+
+// Client is a WebAuthn client: a page on an origin that calls create() and
+// get(). It applies the rules of a browser before and after the authenticator
+// has its say, and refuses with the names that Chrome uses. The zero value is
+// of no use: set Origin. A Client is read only and safe for concurrent use.
+type Client struct {
+	// Origin is the page's origin, such as https://rp.example. It must be https
+	// or http on localhost.
+	Origin string
+	// CrossOrigin says that the page is in an iframe whose ancestors are not all
+	// same-origin with it; TopOrigin is then the outermost page's origin.
+	CrossOrigin bool
+	TopOrigin   string
+	// AppID is the Relying Party's U2F AppID, for faults that need it; empty
+	// means the origin. The appid extension brings its own.
+	AppID string
+	// RelatedOrigins answers /.well-known/webauthn of an RP ID that the origin
+	// may not claim by itself; nil means that no RP has one
+	// (https://www.w3.org/TR/webauthn-3/#sctn-related-origins).
+	RelatedOrigins func(ctx context.Context, rpID string) ([]string, error)
+}
+
+// Registration is what create() resolved with.
+type Registration struct {
+	Response RegistrationResponse
+	// Credential is the source behind it.
+	Credential Credential
+	// Attestation is the key that signed the attestation statement; nil for none
+	// and for self attestation.
+	Attestation crypto.Signer
+
+	keys Keys
+}
+
+// Keys are the keys for EditRegistration.
+func (r *Registration) Keys() Keys { return r.keys }
+
+// Assertion is what get() resolved with.
+type Assertion struct {
+	Response   AuthenticationResponse
+	Credential Credential
+
+	keys Keys
+}
+
+// Keys are the keys for EditAssertion.
+func (a *Assertion) Keys() Keys { return a.keys }
+
+// maxDescriptors is Chrome's limit on the two lists.
+const maxDescriptors = 64
+
+// Create runs create() with the options on one authenticator
+// (https://www.w3.org/TR/webauthn-3/#sctn-createCredential), with the faults
+// applied. A refusal is an *Error; any other error is a fault that cannot be
+// applied to the response (ErrNotApplicable) or a failure of this library.
+func (c *Client) Create(ctx context.Context, a *Authenticator, o *CreationOptions, f Faults) (*Registration, error) {
+	if a == nil || o == nil {
+		return nil, refuse(errNotSupported, "create() needs an authenticator and options")
+	}
+	if err := contextError(ctx); err != nil {
+		return nil, err
+	}
+	if len(o.User.ID) > 64 {
+		return nil, refuse(errType, "user.id exceeds 64 bytes")
+	}
+	if len(o.ExcludeCredentials) > maxDescriptors {
+		return nil, refuse(errRange, "excludeCredentials exceeds the maximum allowed size (%d)", maxDescriptors)
+	}
+	pg, err := page(c.Origin)
+	if err != nil {
+		return nil, err
+	}
+	rpID := o.RP.ID
+	if rpID == "" {
+		rpID = pg.host
+	}
+	params := o.PubKeyCredParams
+	if len(params) == 0 {
+		params = defaultParams
+	} else if !slices.ContainsFunc(params, func(p PubKeyCredParam) bool { return p.Type == publicKeyType }) {
+		return nil, refuse(errNotSupported, "no member of pubKeyCredParams has a type that is known")
+	}
+	if _, asked := o.Extensions["appid"]; asked {
+		return nil, refuse(errNotSupported, "the appid extension is for get() only")
+	}
+	if err := c.mayClaim(ctx, pg, rpID); err != nil {
+		return nil, err
+	}
+	var excludeAppID string
+	if raw, asked := o.Extensions["appidExclude"]; asked && !f.IgnoreExtensions {
+		s, err := extensionText("appidExclude", raw)
+		if err != nil {
+			return nil, err
+		}
+		if excludeAppID, err = pg.appIDFor(s, c.Origin); err != nil {
+			return nil, err
+		}
+	}
+
+	// Whether this authenticator is a candidate at all.
+	sel := o.AuthenticatorSelection
+	if at := sel.AuthenticatorAttachment; (at == attachmentPlatform || at == attachmentRoaming) && at != a.cfg.Attachment {
+		return nil, refuse(errNotAllowed, "no %s authenticator is available", at)
+	}
+	resident := false
+	switch residentKey(sel) {
+	case "required":
+		if !a.cfg.ResidentKeys && !f.IgnoreResidentKey {
+			return nil, refuse(errNotAllowed, "the authenticator cannot store a resident key")
+		}
+		resident = !f.IgnoreResidentKey
+	case "preferred":
+		resident = a.cfg.ResidentKeys && !f.IgnoreResidentKey
+	}
+	// A browser lets a capable authenticator verify the user at every
+	// registration, whatever was asked.
+	verify := a.cfg.UserVerification
+	if f.IgnoreUserVerification {
+		verify = false
+	} else if sel.UserVerification == "required" && !verify {
+		return nil, refuse(errNotAllowed, "user verification is required and the authenticator has none")
+	}
+
+	clientData := clientDataJSON(typeCreate, o.Challenge, c.Origin, c.CrossOrigin, c.TopOrigin, "")
+	q := &MakeCredentialRequest{
+		ClientDataHash:   sha256.Sum256(clientData),
+		RP:               RPEntity{ID: rpID, Name: o.RP.Name},
+		User:             o.User,
+		PubKeyCredParams: params,
+		ExcludeList:      publicKeyDescriptors(o.ExcludeCredentials),
+		ResidentKey:      resident,
+		UserVerification: verify,
+		excludeAppID:     excludeAppID,
+		disobey:          disobedience{excludeList: f.IgnoreExcludeCredentials, params: f.IgnorePubKeyCredParams},
+	}
+	attest := false
+	switch o.Attestation {
+	case "direct", "indirect", "enterprise":
+		attest = true
+		q.AttestationFormats = o.AttestationFormats
+	default:
+		q.AttestationFormats = onlyNone
+	}
+	if f.IgnoreAttestation {
+		attest = true
+		q.AttestationFormats = nil
+	}
+	m, err := a.MakeCredential(q)
+	if err != nil {
+		return nil, clientError(err)
+	}
+	if m.Format == FormatNone && !attest && a.cfg.Attachment == attachmentRoaming && a.cfg.Protocol == CTAP2 {
+		// Like Chrome: without attestation a roaming authenticator's model stays unknown.
+		clear(m.AuthData[37:53])
+	}
+
+	r := &Registration{Credential: m.Credential, Attestation: m.Attestation}
+	alg := algorithmOf(m.Credential.Algorithm)
+	spki, err := alg.spki(m.Credential.PrivateKey.Public())
+	if err != nil {
+		return nil, err
+	}
+	r.Response = RegistrationResponse{
+		ID:                      base64.RawURLEncoding.EncodeToString(m.Credential.ID),
+		RawID:                   m.Credential.ID,
+		Type:                    publicKeyType,
+		ClientDataJSON:          clientData,
+		AttestationObject:       attestationObject(m.Format, m.Statement, m.AuthData),
+		AuthenticatorData:       m.AuthData,
+		Transports:              a.cfg.Transports,
+		PublicKey:               spki,
+		PublicKeyAlgorithm:      alg.id,
+		AuthenticatorAttachment: a.cfg.Attachment,
+		ClientExtensionResults:  map[string]json.RawMessage{},
+	}
+	if raw, asked := o.Extensions["credProps"]; asked && idlTrue(raw) && !f.IgnoreExtensions {
+		r.Response.ClientExtensionResults["credProps"] = credPropsResult(resident)
+	}
+	r.keys = Keys{
+		Credential: m.Credential.PrivateKey, Algorithm: alg.id, Attestation: m.Attestation,
+		Seed: a.derive.draw(32, "faults", 0, q.ClientDataHash[:]), UserHandle: o.User.ID, AppID: c.AppID,
+	}
+	if f == (Faults{}) {
+		return r, nil
+	}
+	if r.Response, err = EditRegistration(r.Response, r.keys, f); err != nil {
+		a.Remove(r.Credential.ID)
+		return nil, err
+	}
+	if id := r.Response.RawID; f.changesCredentialID() && len(id) > 0 {
+		a.rename(r.Credential.ID, id)
+		r.Credential.ID = id
+	}
+	return r, nil
+}
+
+// Get runs get() with the options on one authenticator
+// (https://www.w3.org/TR/webauthn-3/#sctn-getAssertion), with the faults
+// applied. For errors see Create.
+func (c *Client) Get(ctx context.Context, a *Authenticator, o *RequestOptions, f Faults) (*Assertion, error) {
+	if a == nil || o == nil {
+		return nil, refuse(errNotSupported, "get() needs an authenticator and options")
+	}
+	if err := contextError(ctx); err != nil {
+		return nil, err
+	}
+	if len(o.AllowCredentials) > maxDescriptors {
+		return nil, refuse(errRange, "allowCredentials exceeds the maximum allowed size (%d)", maxDescriptors)
+	}
+	pg, err := page(c.Origin)
+	if err != nil {
+		return nil, err
+	}
+	rpID := o.RPID
+	if rpID == "" {
+		rpID = pg.host
+	}
+	if err := c.mayClaim(ctx, pg, rpID); err != nil {
+		return nil, err
+	}
+	var appID string
+	rawAppID, appIDAsked := o.Extensions["appid"]
+	if appIDAsked = appIDAsked && !f.IgnoreExtensions; appIDAsked {
+		s, err := extensionText("appid", rawAppID)
+		if err != nil {
+			return nil, err
+		}
+		if appID, err = pg.appIDFor(s, c.Origin); err != nil {
+			return nil, err
+		}
+	}
+
+	// A list of unknown types only is an empty list, as in Chrome.
+	listed := publicKeyDescriptors(o.AllowCredentials)
+	allow := reachable(listed, a.cfg.Transports)
+	if len(listed) > 0 && len(allow) == 0 && !f.IgnoreAllowCredentials {
+		return nil, refuse(errNotAllowed, "no credential of allowCredentials can be reached over %v", a.cfg.Transports)
+	}
+	verify := a.cfg.UserVerification
+	switch {
+	case f.IgnoreUserVerification:
+		verify = false
+	case o.UserVerification == "required":
+		if !verify {
+			return nil, refuse(errNotAllowed, "user verification is required and the authenticator has none")
+		}
+	case o.UserVerification == "discouraged" && len(allow) > 0:
+		verify = false
+	}
+
+	clientData := clientDataJSON(typeGet, o.Challenge, c.Origin, c.CrossOrigin, c.TopOrigin, "")
+	q := &GetAssertionRequest{
+		RPID: rpID, ClientDataHash: sha256.Sum256(clientData), AllowList: allow, UserVerification: verify,
+		disobey: disobedience{allowList: f.IgnoreAllowCredentials},
+	}
+	m, err := a.GetAssertion(q)
+	appIDUsed := false
+	if err == StatusNoCredentials && appID != "" && len(allow) > 0 {
+		q.RPID = appID
+		m, err = a.GetAssertion(q)
+		appIDUsed = err == nil
+	}
+	if err != nil {
+		return nil, clientError(err)
+	}
+	r := &Assertion{Credential: m.Credential}
+	r.Response = AuthenticationResponse{
+		ID:                      base64.RawURLEncoding.EncodeToString(m.Credential.ID),
+		RawID:                   m.Credential.ID,
+		Type:                    publicKeyType,
+		ClientDataJSON:          clientData,
+		AuthenticatorData:       m.AuthData,
+		Signature:               m.Signature,
+		UserHandle:              m.UserHandle,
+		AuthenticatorAttachment: a.cfg.Attachment,
+		ClientExtensionResults:  map[string]json.RawMessage{},
+	}
+	if appIDAsked {
+		r.Response.ClientExtensionResults["appid"] = json.RawMessage("false")
+		if appIDUsed {
+			r.Response.ClientExtensionResults["appid"] = json.RawMessage("true")
+		}
+	}
+	r.keys = Keys{
+		Credential: m.Credential.PrivateKey, Algorithm: m.Credential.Algorithm,
+		Seed:       a.derive.draw(32, "faults", 0, q.ClientDataHash[:]),
+		UserHandle: m.Credential.UserHandle, AppID: c.AppID,
+	}
+	if f == (Faults{}) {
+		return r, nil
+	}
+	if r.Response, err = EditAssertion(r.Response, r.keys, f); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+var (
+	onlyNone      = []string{FormatNone}
+	defaultParams = []PubKeyCredParam{{publicKeyType, ES256}, {publicKeyType, RS256}}
+)
+
+// RS256 is RSASSA-PKCS1-v1_5 with SHA-256.
+const RS256 int64 = -257
+
+func contextError(ctx context.Context) error {
+	switch err := ctx.Err(); {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return refuse(errNotAllowed, "the operation timed out")
+	default:
+		return refuse(errAbort, "the operation was aborted: %v", err)
+	}
+}
+
+// mayClaim checks that the page may use the RP ID, by its own host or by the
+// RP's list of related origins.
+func (c *Client) mayClaim(ctx context.Context, pg origin, rpID string) error {
+	if pg.claims(rpID) {
+		return nil
+	}
+	if suffix, _ := publicsuffix.PublicSuffix(rpID); c.RelatedOrigins == nil || isIP(rpID) || suffix == rpID {
+		return refuse(errSecurity, "the RP ID %q is not a registrable domain suffix of, nor equal to, the host of %s", rpID, c.Origin)
+	}
+	origins, err := c.RelatedOrigins(ctx, rpID)
+	if err != nil {
+		return refuse(errSecurity, "the related origins of %q could not be had: %v", rpID, err)
+	}
+	if !relatedTo(origins, c.Origin) {
+		return refuse(errSecurity, "the related origins of %q do not list %s", rpID, c.Origin)
+	}
+	return nil
+}
+
+// relatedTo looks for an origin in a list of related origins, of which only the
+// first five distinct labels count
+// (https://www.w3.org/TR/webauthn-3/#sctn-validating-relation-origin).
+func relatedTo(origins []string, want string) bool {
+	const maxLabels = 5
+	var labels []string
+	for _, s := range origins {
+		o, ok := parseOrigin(s)
+		if !ok {
+			continue
+		}
+		label := site(o.host)
+		for i := range len(label) {
+			if label[i] == '.' {
+				label = label[:i]
+				break
+			}
+		}
+		if !slices.Contains(labels, label) {
+			if len(labels) == maxLabels {
+				continue
+			}
+			labels = append(labels, label)
+		}
+		if s == want {
+			return true
+		}
+	}
+	return false
+}
+
+// clientError is what a page sees of an authenticator's refusal.
+func clientError(err error) error {
+	var s Status
+	if !errors.As(err, &s) {
+		return err
+	}
+	if s == StatusCredentialExcluded {
+		return refuse(errInvalidState, "the authenticator holds one of the credentials in excludeCredentials")
+	}
+	// Every other reason looks the same to a page
+	// (https://www.w3.org/TR/webauthn-3/#sctn-assertion-privacy).
+	return refuse(errNotAllowed, "%v", err)
+}
+
+func residentKey(sel AuthenticatorSelection) string {
+	switch sel.ResidentKey {
+	case "required", "preferred", "discouraged":
+		return sel.ResidentKey
+	}
+	if sel.RequireResidentKey {
+		return "required"
+	}
+	return "discouraged"
+}
+
+func publicKeyDescriptors(list []Descriptor) []Descriptor {
+	for i := range list {
+		if list[i].Type != publicKeyType {
+			return slices.DeleteFunc(slices.Clone(list), func(d Descriptor) bool { return d.Type != publicKeyType })
+		}
+	}
+	return list
+}
+
+// reachable is the descriptors that name no transport or one of those given.
+func reachable(list []Descriptor, transports []string) []Descriptor {
+	unreachable := func(d Descriptor) bool {
+		return len(d.Transports) > 0 && !slices.ContainsFunc(d.Transports, func(t string) bool { return slices.Contains(transports, t) })
+	}
+	if !slices.ContainsFunc(list, unreachable) {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), unreachable)
+}
+
+func credPropsResult(resident bool) json.RawMessage {
+	if resident {
+		return json.RawMessage(`{"rk":true}`)
+	}
+	return json.RawMessage(`{"rk":false}`)
+}
+
+// idlTrue converts an extension input to a boolean.
+func idlTrue(raw json.RawMessage) bool {
+	doc, err := jsonDocument(raw)
+	return err == nil && idlBoolean(doc)
+}
+
+func extensionText(name string, raw json.RawMessage) (string, error) {
+	doc, err := jsonDocument(raw)
+	if err != nil {
+		return "", refuse(errType, "extension %s is not JSON: %v", name, err)
+	}
+	return idlString(doc), nil
+}

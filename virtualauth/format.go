@@ -1,0 +1,143 @@
+package virtualauth
+
+import (
+	"crypto"
+	"fmt"
+	"slices"
+)
+
+// attestationFormat is an attestation that an authenticator can make.
+type attestationFormat struct {
+	// name is as in Config.Formats, fmt the statement format identifier.
+	name, fmt string
+	// make makes the statement and names its key where that is not the credential's.
+	make func(*statementInput) (statement []byte, key crypto.Signer, err error)
+}
+
+// statementInput is everything that a statement is made of.
+type statementInput struct {
+	authData       []byte
+	parts          *authData
+	clientDataHash []byte
+	key            crypto.Signer // the credential's
+	algorithm      int64
+	draw           func(n int) []byte
+}
+
+var formats = []*attestationFormat{
+	{FormatPackedSelf, "packed", packedSelf},
+	{FormatFIDOU2F, "fido-u2f", fidoU2F},
+}
+
+func formatOf(name string) *attestationFormat {
+	for _, f := range formats {
+		if f.name == name {
+			return f
+		}
+	}
+	return nil
+}
+
+// Formats lists the attestations that Config.Formats takes besides none.
+func Formats() []string {
+	names := make([]string, len(formats))
+	for i, f := range formats {
+		names[i] = f.name
+	}
+	return names
+}
+
+// pickFormat picks the attestation to make: the first that the client prefers
+// and the authenticator has, else the authenticator's own first; nil for none.
+func (a *Authenticator) pickFormat(preferred []string) *attestationFormat {
+	if len(preferred) == 1 && preferred[0] == FormatNone && !a.cfg.AlwaysAttest {
+		return nil
+	}
+	for _, want := range preferred {
+		for _, name := range a.cfg.Formats {
+			if f := formatOf(name); f != nil && f.fmt == want {
+				return f
+			}
+		}
+	}
+	if len(a.cfg.Formats) == 0 {
+		return nil
+	}
+	return formatOf(a.cfg.Formats[0])
+}
+
+// packedSelf is packed self attestation: {alg, sig} in CTAP2 canonical order
+// (https://www.w3.org/TR/webauthn-3/#sctn-packed-attestation).
+func packedSelf(in *statementInput) ([]byte, crypto.Signer, error) {
+	sig, err := signOver(in.key, in.algorithm, in.authData, in.clientDataHash, in.draw)
+	if err != nil {
+		return nil, nil, fmt.Errorf("packed self attestation: %w", err)
+	}
+	return packedStatement(in.algorithm, sig, nil), nil, nil
+}
+
+func packedStatement(alg int64, sig []byte, x5c [][]byte) []byte {
+	n := 24 + len(sig)
+	for _, c := range x5c {
+		n += len(c) + 4
+	}
+	dst := appendCBORHead(make([]byte, 0, n), cborMap, 2+uint64(min(1, len(x5c))))
+	dst = appendCBORInt(appendCBORText(dst, "alg"), alg)
+	dst = appendCBORBytes(appendCBORText(dst, "sig"), sig)
+	if len(x5c) > 0 {
+		dst = appendX5C(dst, x5c)
+	}
+	return dst
+}
+
+func appendX5C(dst []byte, x5c [][]byte) []byte {
+	dst = appendCBORHead(appendCBORText(dst, "x5c"), cborArray, uint64(len(x5c)))
+	for _, c := range x5c {
+		dst = appendCBORBytes(dst, c)
+	}
+	return dst
+}
+
+// fidoU2F is https://www.w3.org/TR/webauthn-3/#sctn-fido-u2f-attestation.
+func fidoU2F(in *statementInput) ([]byte, crypto.Signer, error) {
+	batch, err := u2fBatch()
+	if err != nil {
+		return nil, nil, fmt.Errorf("fido-u2f attestation: %w", err)
+	}
+	point, err := ecPoint(in.key.Public())
+	if err != nil {
+		return nil, nil, fmt.Errorf("fido-u2f attestation: %w", err)
+	}
+	sig, err := signU2F(batch.key, in.parts.rpIDHash, in.clientDataHash, in.parts.credentialID, point)
+	if err != nil {
+		return nil, nil, fmt.Errorf("fido-u2f attestation: %w", err)
+	}
+	return u2fStatement(sig, batch.chain()[:1]), batch.key, nil
+}
+
+func u2fStatement(sig []byte, x5c [][]byte) []byte {
+	dst := appendCBORHead(make([]byte, 0, 640), cborMap, 2)
+	dst = appendCBORBytes(appendCBORText(dst, "sig"), sig)
+	return appendX5C(dst, x5c)
+}
+
+// signU2F signs a U2F registration: 00 || application parameter || challenge
+// parameter || key handle || public key.
+func signU2F(k crypto.Signer, application, challenge, keyHandle, point []byte) ([]byte, error) {
+	message := slices.Concat([]byte{0}, application, challenge, keyHandle, point)
+	a, err := algorithmFor(k, ES256)
+	if err != nil {
+		return nil, err
+	}
+	return a.sign(k, message, nil)
+}
+
+// attestationObject encodes {fmt, attStmt, authData} in CTAP2 canonical order
+// (https://www.w3.org/TR/webauthn-3/#sctn-generating-an-attestation-object).
+func attestationObject(format string, statement, authData []byte) []byte {
+	dst := make([]byte, 0, len(statement)+len(authData)+48)
+	dst = appendCBORHead(dst, cborMap, 3)
+	dst = appendCBORText(appendCBORText(dst, "fmt"), format)
+	dst = append(appendCBORText(dst, "attStmt"), statement...)
+	return appendCBORBytes(appendCBORText(dst, "authData"), authData)
+}
