@@ -9,9 +9,9 @@
 // command that dies before it prints an event is not taken for a success, which a
 // pipe in sh would do.
 //
-// A skip whose reason starts with "optional:" is listed but never counts against
-// -fail-on-skip: it says that the tree alone holds everything the test needs to be
-// left out without loss.
+// A skip whose reason starts with "optional:" or "not applicable:" is listed but
+// never counts against -fail-on-skip: the first says that other tests cover the
+// same, the second that there is nothing to test.
 //
 // Exit status: 0 everything passed; 1 a failure, a skip under -fail-on-skip, a
 // stream that stops in the middle, or no test at all; 2 usage.
@@ -33,7 +33,7 @@ func main() {
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("testsummary", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	failOnSkip := flags.Bool("fail-on-skip", false, "fail when a test was skipped for a reason that does not start with \"optional:\"")
+	failOnSkip := flags.Bool("fail-on-skip", false, "fail when a test was skipped for a reason that does not start with "+harmlessWords())
 	trim := flags.String("trim", "github.com/touchstone-webauthn/touchstone/", "prefix to leave out of package `path`s")
 	if err := flags.Parse(args); err != nil {
 		return 2

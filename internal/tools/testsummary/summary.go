@@ -56,7 +56,29 @@ type skip struct {
 	reason string
 }
 
-func (s skip) optional() bool { return strings.HasPrefix(s.reason, "optional:") }
+// harmless reports whether the reason is one of those that -fail-on-skip lets pass.
+func (s skip) harmless() bool {
+	for _, prefix := range harmless {
+		if strings.HasPrefix(s.reason, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// harmless are the starts of reasons that leave nothing untested: "optional:" for
+// a test that only adds to others, "not applicable:" for a question that the
+// subject rules out, whatever is installed.
+var harmless = []string{"optional:", "not applicable:"}
+
+// harmlessWords is harmless as a sentence has it.
+func harmlessWords() string {
+	var quoted []string
+	for _, prefix := range harmless {
+		quoted = append(quoted, strconv.Quote(prefix))
+	}
+	return strings.Join(quoted, " or ")
+}
 
 func newSummary(out io.Writer, trim string) *summary {
 	return &summary{out: out, trim: trim, packages: map[string]*pkg{}, builds: map[string][]string{}}
@@ -246,10 +268,15 @@ func (s *summary) finish(failOnSkip bool) error {
 	if len(s.skips) > 0 {
 		fmt.Fprintf(s.out, "\nskipped:\n")
 	}
-	for _, k := range s.skips {
-		fmt.Fprintf(s.out, "  SKIP  %s: %s\n", k.where, k.reason)
-		if !k.optional() {
-			required++
+	for _, group := range groups(s.skips) {
+		k := group[0]
+		where := k.where
+		if n := len(group) - 1; n > 0 {
+			where = fmt.Sprintf("%s and %d more", where, n)
+		}
+		fmt.Fprintf(s.out, "  SKIP  %s: %s\n", where, k.reason)
+		if !k.harmless() {
+			required += len(group)
 		}
 	}
 	fmt.Fprintf(s.out, "\n%d passed, %d failed, %d skipped\n", s.passed, s.failed, s.skipped)
@@ -260,9 +287,27 @@ func (s *summary) finish(failOnSkip bool) error {
 	case s.passed+s.skipped == 0:
 		return errors.New("no test ran")
 	case failOnSkip && required > 0:
-		return fmt.Errorf("%d skipped for a reason that does not start with \"optional:\", and -fail-on-skip is set", required)
+		return fmt.Errorf("%d skipped for a reason that does not start with %s, and -fail-on-skip is set", required, harmlessWords())
 	}
 	return nil
+}
+
+// groups puts skips of one package for one reason together, in the order in which they came.
+func groups(skips []skip) [][]skip {
+	var order [][]skip
+	index := map[skip]int{}
+	for _, k := range skips {
+		pkg, _, _ := strings.Cut(k.where, " ")
+		key := skip{pkg, k.reason}
+		i, known := index[key]
+		if !known {
+			i = len(order)
+			index[key] = i
+			order = append(order, nil)
+		}
+		order[i] = append(order[i], k)
+	}
+	return order
 }
 
 func (s *summary) short(path string) string { return strings.TrimPrefix(path, s.trim) }
