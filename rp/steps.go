@@ -1,0 +1,37 @@
+package rp
+
+import "github.com/touchstone-webauthn/touchstone/rp/ceremony"
+
+// DialectSteps are the steps that belong to the dialects and not to the core:
+// what Config.LeaveOut can name besides the core's own steps.
+func DialectSteps() []ceremony.Step {
+	const (
+		verify    = "https://www.w3.org/TR/webauthn-3/#sctn-verifying-assertion"
+		challenge = "https://www.w3.org/TR/webauthn-3/#sctn-cryptographic-challenges"
+		u2f       = "https://fidoalliance.org/specs/fido-u2f-v1.2-ps-20170411/fido-u2f-raw-message-formats-v1.2-ps-20170411.html"
+		dfns      = "https://docs.dfns.co/api-reference/auth/create-user-action-signature"
+		fortanix  = "https://support.fortanix.com/reference/mfanewchallenge"
+	)
+	steps := []ceremony.Step{
+		{Name: "session.refused-login", Anchor: verify, Title: "a refused assertion leaves the session logged out"},
+		{Name: "extensions.app-id", Anchor: "https://www.w3.org/TR/webauthn-3/#sctn-appid-extension", Title: "appid and appidExclude are only issued for the RP's own AppIDs"},
+		{Name: "fortanix.second-factor", Anchor: verify, Title: "a token is good only after its second factor"},
+		{Name: "fortanix.unlock", Anchor: fortanix, Title: "second factors change only while their configuration is unlocked"},
+		{Name: "fortanix.recovery-code-once", Anchor: fortanix, Title: "a recovery code serves once"},
+		{Name: "u2f.signature", Anchor: u2f, Title: "the signature of a U2F registration verifies"},
+		{Name: "u2f.challenge", Anchor: u2f, Title: "the challenge of a U2F registration is the one issued"},
+		{Name: "u2f.origin", Anchor: u2f, Title: "the origin of a U2F registration is one of the RP's"},
+		{Name: "dfns.user-action", Anchor: dfns, Title: "a change needs a user action token"},
+		{Name: "dfns.user-action.once", Anchor: dfns, Title: "a user action token serves once"},
+		{Name: "dfns.user-action.method", Anchor: dfns, Title: "a user action token serves the method it was signed for"},
+		{Name: "dfns.user-action.path", Anchor: dfns, Title: "a user action token serves the path it was signed for"},
+		{Name: "dfns.user-action.payload", Anchor: dfns, Title: "a user action token serves the exact body it was signed for"},
+		{Name: "dfns.key.signature", Anchor: dfns, Title: "the signature of a Key credential verifies"},
+		{Name: "dfns.key.challenge", Anchor: challenge, Title: "the challenge of a Key credential is the one issued"},
+		{Name: "dfns.inactive", Anchor: verify, Title: "a deactivated credential logs nobody in"},
+	}
+	for i := range steps {
+		steps[i].Check = true
+	}
+	return steps
+}
