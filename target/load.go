@@ -122,7 +122,7 @@ func (l *loader) fields(n *node, known ...string) bool {
 			if near := nearest(k, known); near != "" {
 				hint = "did you mean " + near + "?"
 			}
-			l.fail(f.errorf("unknown key (%s)", hint))
+			l.fail(f.keyErrorf("unknown key (%s)", hint))
 			return false
 		}
 	}
@@ -216,7 +216,7 @@ func (l *loader) headers(n *node) []namedTemplate {
 	var out []namedTemplate
 	for _, k := range n.keys {
 		if !headerName.MatchString(k) {
-			l.fail(n.fields[k].errorf("%q is no header name (letters, digits and hyphens)", k))
+			l.fail(n.fields[k].keyErrorf("%q is no header name (letters, digits and hyphens)", k))
 			return nil
 		}
 		out = append(out, namedTemplate{http.CanonicalHeaderKey(k), l.template(n.fields[k])})
@@ -342,7 +342,7 @@ func (l *loader) vars(n *node) {
 	for _, k := range n.keys {
 		f := n.fields[k]
 		if !wordForm.MatchString(k) {
-			l.fail(f.errorf("%q is no variable name (letters, digits, underscores)", k))
+			l.fail(f.keyErrorf("%q is no variable name (letters, digits, underscores)", k))
 			return
 		}
 		v := &varDef{at: f}
@@ -405,7 +405,7 @@ func (l *loader) features(n *node, policy bool) {
 			if near := nearest(k, known); near != "" {
 				hint = "did you mean " + near + "? " + hint
 			}
-			l.fail(f.errorf("unknown name (%s)", hint))
+			l.fail(f.keyErrorf("unknown name (%s)", hint))
 			return
 		}
 		switch {
@@ -575,7 +575,7 @@ func (l *loader) step(n *node, defaults step) *step {
 		for _, k := range m.keys {
 			name, optional := strings.CutSuffix(k, "?")
 			if !wordForm.MatchString(name) {
-				l.fail(m.fields[k].errorf("%q is no name (letters, digits, underscores, and a ? when it may be absent)", k))
+				l.fail(m.fields[k].keyErrorf("%q is no name (letters, digits, underscores, and a ? when it may be absent)", k))
 				return nil
 			}
 			s.captures = append(s.captures, capture{name, c.scope, optional, l.jq(m.fields[k])})
@@ -707,7 +707,7 @@ func (l *loader) ceremony(kind string, n *node, defaults step) *ceremonySpec {
 	for _, k := range roles.keys {
 		f := roles.fields[k]
 		if !slices.Contains(allRoles, Role(k)) {
-			l.fail(f.errorf("unknown role (one of %s)", joinRoles(allRoles)))
+			l.fail(f.keyErrorf("unknown role (one of %s)", joinRoles(allRoles)))
 			return nil
 		}
 		text := l.string(f)

@@ -38,17 +38,28 @@ func (k nodeKind) String() string {
 type node struct {
 	file      string
 	line, col int
-	path      string
-	kind      nodeKind
-	text      string // stringNode, numberNode
-	truth     bool   // boolNode
-	keys      []string
-	fields    map[string]*node
-	items     []*node
+	// keyLine and keyCol are the place of the key that the value stands under.
+	keyLine, keyCol int
+	path            string
+	kind            nodeKind
+	text            string // stringNode, numberNode
+	truth           bool   // boolNode
+	keys            []string
+	fields          map[string]*node
+	items           []*node
 }
 
 func (n *node) errorf(format string, args ...any) *Error {
 	return &Error{File: n.file, Line: n.line, Column: n.col, Path: n.path, Message: oneLine(fmt.Sprintf(format, args...))}
+}
+
+// keyErrorf is errorf for a fault of the key.
+func (n *node) keyErrorf(format string, args ...any) *Error {
+	e := n.errorf(format, args...)
+	if n.keyLine > 0 {
+		e.Line, e.Column = n.keyLine, n.keyCol
+	}
+	return e
 }
 
 func (n *node) get(key string) *node {
@@ -126,8 +137,16 @@ func convert(file, path string, a ast.Node, at *token.Token, depth int) (*node, 
 	case *ast.FloatNode:
 		n.kind, n.text = numberNode, v.Token.Value
 	case *ast.MappingValueNode:
+		if t := v.Key.GetToken(); t != nil && t.Position != nil && !v.IsFlowStyle {
+			n.line, n.col = t.Position.Line, t.Position.Column
+		}
 		return n, convertMap(n, []*ast.MappingValueNode{v}, depth)
 	case *ast.MappingNode:
+		if !v.IsFlowStyle && len(v.Values) > 0 {
+			if t := v.Values[0].Key.GetToken(); t != nil && t.Position != nil {
+				n.line, n.col = t.Position.Line, t.Position.Column
+			}
+		}
 		return n, convertMap(n, v.Values, depth)
 	case *ast.SequenceNode:
 		n.kind = listNode
@@ -182,6 +201,7 @@ func convertMap(n *node, values []*ast.MappingValueNode, depth int) error {
 		if c.kind == mapNode || c.kind == nullNode {
 			c.line, c.col = place.line, place.col
 		}
+		c.keyLine, c.keyCol = place.line, place.col
 		n.keys = append(n.keys, key)
 		n.fields[key] = c
 	}
@@ -263,7 +283,7 @@ func overlaySteps(base, over *node) (*node, error) {
 	}
 	for _, k := range over.keys {
 		if !done[k] {
-			return nil, over.fields[k].errorf("the extended profile has no step %q here (mend the id, or write the whole list)", k)
+			return nil, over.fields[k].keyErrorf("the extended profile has no step %q here (mend the id, or write the whole list)", k)
 		}
 	}
 	return &out, nil
