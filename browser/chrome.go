@@ -114,9 +114,9 @@ func (c *chrome) Open(ctx context.Context, cfg client.SessionConfig) (client.Ses
 		if err == nil {
 			return &session{tab: t, origin: cfg.Origin}, nil
 		}
-		// A browser that died while it was idle is only found out now.
-		// Nothing was lost with it, so this session gets the new one.
-		if p.dead() && !restarted && ctx.Err() == nil {
+		// A browser that died or hung while it was idle is only found out now.
+		// Nothing of this session was lost with it, so it gets the new one.
+		if p.gone() && !restarted && ctx.Err() == nil {
 			continue
 		}
 		return nil, fmt.Errorf("open a chrome session on %s: %w", cfg.Origin, err)
@@ -130,7 +130,7 @@ func (c *chrome) running(ctx context.Context) (*process, error) {
 	if c.closed {
 		return nil, errors.New("this chrome client is closed")
 	}
-	if c.proc != nil && c.proc.dead() {
+	if c.proc != nil && c.proc.gone() {
 		c.end(c.proc)
 		c.proc = nil
 	}

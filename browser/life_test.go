@@ -242,6 +242,28 @@ func TestKilledBrowser(t *testing.T) {
 	q.create(creation())
 }
 
+func TestHungBrowser(t *testing.T) {
+	c := ownChrome(t, ChromeConfig{Timeout: 600 * time.Millisecond})
+	p := openPage(t, c, rpOrigin)
+	p.plug(client.AuthenticatorConfig{})
+	process := chromedp.FromContext(c.proc.ctx).Browser.Process()
+	if err := process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Create(p.ctx, creation().json(t)); err == nil || !strings.Contains(err.Error(), "no answer within") {
+		t.Errorf("a browser that hangs gave %v", err)
+	}
+	p.Close()
+	c.proc.cfg.StartTimeout = 500 * time.Millisecond // of this process; the next one has its time
+	q := openPage(t, c, rpOrigin)
+	q.plug(client.AuthenticatorConfig{})
+	q.create(creation())
+	c.ending.Wait()
+	if process.Signal(syscall.Signal(0)) == nil {
+		t.Error("the hung process is still there")
+	}
+}
+
 func TestWedgedTab(t *testing.T) {
 	c := ownChrome(t, ChromeConfig{Timeout: 600 * time.Millisecond})
 	p := openPage(t, c, rpOrigin)

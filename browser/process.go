@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/chromedp/cdproto/browser"
@@ -23,6 +24,9 @@ type process struct {
 	// ctx is chromedp's context of the browser; it ends with the browser.
 	ctx    context.Context
 	cancel func() // ends the browser and waits for it
+
+	// hung says that the browser runs and does not answer.
+	hung atomic.Bool
 
 	mu   sync.Mutex
 	idle []*tab
@@ -150,6 +154,9 @@ func oneLine(err error) error {
 // dead reports whether the browser is gone.
 func (p *process) dead() bool { return p.ctx.Err() != nil }
 
+// gone reports whether the browser is of no use any more.
+func (p *process) gone() bool { return p.dead() || p.hung.Load() }
+
 // lostConnection reports whether err, the error of a command whose own context
 // has not ended, says that the browser is gone. The news of that may reach p.ctx
 // a moment after the first command that fails, and is waited for.
@@ -185,7 +192,7 @@ func (p *process) acquire(ctx context.Context, origin string) (*tab, error) {
 		}
 		t.discard()
 		var mine *originError
-		if errors.As(err, &mine) || p.dead() || ctx.Err() != nil {
+		if errors.As(err, &mine) || p.gone() || ctx.Err() != nil {
 			return nil, err
 		}
 	}

@@ -55,8 +55,8 @@ func (p *process) newTab(ctx context.Context) (*tab, error) {
 	// The first use of the context binds the tab's life to it: no deadline there.
 	opened := make(chan error, 1)
 	go func() { opened <- chromedp.Do(tctx) }()
-	wait, stopWaiting := context.WithTimeout(ctx, p.cfg.StartTimeout)
-	defer stopWaiting()
+	overdue := time.NewTimer(p.cfg.StartTimeout)
+	defer overdue.Stop()
 	select {
 	case err := <-opened:
 		if err != nil {
@@ -64,9 +64,13 @@ func (p *process) newTab(ctx context.Context) (*tab, error) {
 			t.discard()
 			return nil, fmt.Errorf("open a tab: %w", oneLine(err))
 		}
-	case <-wait.Done():
+	case <-ctx.Done():
 		t.discard()
-		return nil, fmt.Errorf("open a tab: no answer: %w", wait.Err())
+		return nil, fmt.Errorf("open a tab: %w", context.Cause(ctx))
+	case <-overdue.C:
+		t.discard()
+		p.hung.Store(true)
+		return nil, fmt.Errorf("open a tab: no answer within %s", p.cfg.StartTimeout)
 	}
 	t.target = chromedp.FromContext(tctx).Target
 

@@ -358,8 +358,11 @@ func TestVirtualIsSeeded(t *testing.T) {
 	if again := run([]byte("one")); again != one {
 		t.Error("the same seed gave other ids")
 	}
-	if run([]byte("two")) == one || run(nil) == run(nil) {
+	if run([]byte("two")) == one {
 		t.Error("another seed gave the same ids")
+	}
+	if unseeded := run(nil); unseeded == run(nil) {
+		t.Error("two sessions without a seed gave the same ids")
 	}
 	if parts := strings.Fields(one); parts[0] == parts[1] || parts[0] == parts[2] {
 		t.Error("ids repeat within a session")
@@ -508,4 +511,27 @@ func TestWitnessPanicIsAnError(t *testing.T) {
 	if _, err := s.current.Credentials(t.Context()); err == nil {
 		t.Error("a key that cannot be read was listed")
 	}
+}
+
+// FuzzOptions shows that no options make a client panic or resolve with nothing.
+func FuzzOptions(f *testing.F) {
+	f.Add([]byte(`{"rp":{"name":"x"},"user":{"id":"dQ","name":"n","displayName":"d"},"challenge":"AAAA","pubKeyCredParams":[{"type":"public-key","alg":-7}]}`))
+	f.Add([]byte(`{"challenge":"AAAA","allowCredentials":[{"type":"public-key","id":"AA"}],"extensions":{"appid":5}}`))
+	f.Add([]byte(`{"publicKey":null,"challenge":5}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, c := range []Client{NewVirtual(), NewVirtualWebAuthn()} {
+			s := openSession(t, c, SessionConfig{Seed: []byte("fuzz")})
+			plug(t, s, AuthenticatorConfig{ResidentKeys: true})
+			check := func(what string, resolved bool, err error) {
+				var refusal *Error
+				if err != nil && !errors.As(err, &refusal) || resolved != (err == nil) {
+					t.Errorf("%s: %s ended with %v, resolved %v", c.Name(), what, err, resolved)
+				}
+			}
+			r, err := s.Create(t.Context(), data)
+			check("create()", r != nil, err)
+			a, err := s.Get(t.Context(), data)
+			check("get()", a != nil, err)
+		}
+	})
 }
