@@ -123,6 +123,10 @@ type Credential struct {
 	SignCount                   uint32
 	Resident                    bool
 	BackupEligible, BackupState bool
+
+	// account is user.id, also of a credential that is not resident: for faults
+	// that return it all the same.
+	account []byte
 }
 
 func (c *Credential) clone() Credential {
@@ -253,6 +257,9 @@ func (a *Authenticator) Import(c Credential) error {
 	}
 	c.Algorithm = alg.id
 	stored := c.clone()
+	if stored.account == nil {
+		stored.account = stored.UserHandle
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.removeLocked(c.ID)
@@ -437,6 +444,7 @@ func (a *Authenticator) MakeCredential(q *MakeCredentialRequest) (*MakeCredentia
 		RPID: q.RP.ID, Algorithm: alg, SignCount: a.cfg.Counter.Start, Resident: q.ResidentKey,
 		UserName: q.User.Name, UserDisplayName: q.User.DisplayName,
 		BackupEligible: a.cfg.BackupEligible, BackupState: a.cfg.BackupState,
+		account: bytes.Clone(q.User.ID),
 	}
 	if c.Resident {
 		c.UserHandle = append([]byte{}, q.User.ID...)

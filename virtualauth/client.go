@@ -297,7 +297,7 @@ func (c *Client) Get(ctx context.Context, a *Authenticator, o *RequestOptions, f
 	r.keys = Keys{
 		Credential: m.Credential.PrivateKey, Algorithm: m.Credential.Algorithm,
 		Seed:       a.derive.draw(32, "faults", 0, q.ClientDataHash[:]),
-		UserHandle: m.Credential.UserHandle, AppID: c.AppID,
+		UserHandle: m.Credential.account, AppID: c.AppID,
 	}
 	if f == (Faults{}) {
 		return r, nil

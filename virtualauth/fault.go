@@ -91,11 +91,25 @@ type Fault struct {
 	Stage      Stage
 	Ceremonies Ceremonies
 	Strength   Strength
+	// UnusableKey says that the credential public key is left in a state in which
+	// no signature verifies with it. No step of §7.1 looks at that under format
+	// none, so Strength is ShouldReject; under a format whose statement is
+	// verified with the key or compared to it, StrengthFor is MustReject.
+	UnusableKey bool
 	// Legal is Strength == MustAccept.
 	Legal bool
 	// Formats are the attestation statement formats that a registration must
 	// have for the fault to apply; nil means any.
 	Formats []string
+}
+
+// StrengthFor is the strength in a registration with an attestation statement of
+// this format.
+func (f Fault) StrengthFor(format string) Strength {
+	if f.UnusableKey && format != FormatNone {
+		return MustReject
+	}
+	return f.Strength
 }
 
 // InRegistration says whether the fault applies to registrations.

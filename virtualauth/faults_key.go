@@ -8,7 +8,11 @@ import (
 
 // keyFault is a fault of the COSE key of a registration.
 func keyFault(field, steps string, strength Strength, doc string, do func(e *edit, pairs []cborPair) ([]cborPair, error)) faultDef {
-	return faultDef{Fault: Fault{Field: field, Doc: doc, Steps: stepsOf(steps), Stage: StageKey, Ceremonies: inRegistration, Strength: strength, Violates: anchorAttested},
+	unusableKey := strength == unusable
+	if unusableKey {
+		strength = ShouldReject
+	}
+	return faultDef{Fault: Fault{Field: field, Doc: doc, Steps: stepsOf(steps), Stage: StageKey, Ceremonies: inRegistration, Strength: strength, UnusableKey: unusableKey, Violates: anchorAttested},
 		edit: func(e *edit) error {
 			pairs, err := cborPairs(e.auth.key)
 			if err != nil {
@@ -21,6 +25,10 @@ func keyFault(field, steps string, strength Strength, doc string, do func(e *edi
 			return nil
 		}}
 }
+
+// unusable is the strength of faults after which nothing can be verified with
+// the key; see Fault.UnusableKey.
+const unusable Strength = -1
 
 // rawKeyFault is a fault of the COSE key's bytes.
 func rawKeyFault(field, steps string, strength Strength, doc string, do func(e *edit, key []byte) ([]byte, error)) faultDef {
@@ -104,10 +112,10 @@ var keyFaults = []faultDef{
 	}).at("sctn-alg-identifier"),
 	keyFault("KeyAlgUnknown", "20", MustReject, "alg is -65000, which nobody offers", setLabel(coseAlg, appendCBORInt(nil, -65000))),
 	keyFault("KeyAlgText", "20", MustReject, `alg is the text "ES256"`, setLabel(coseAlg, appendCBORText(nil, "ES256"))),
-	keyFault("KeyTypeMissing", "20", MustReject, "kty is left out", dropLabel(coseKty)),
-	keyFault("KeyTypeWrong", "20", MustReject, "kty is symmetric", setLabel(coseKty, []byte{4})),
-	keyFault("KeyCurveMissing", "20", MustReject, "crv is left out", dropLabel(coseCrv)).at("sctn-alg-identifier"),
-	keyFault("KeyCurveWrong", "20", MustReject, "crv is another curve than the algorithm's", func(e *edit, pairs []cborPair) ([]cborPair, error) {
+	keyFault("KeyTypeMissing", "20", unusable, "kty is left out", dropLabel(coseKty)),
+	keyFault("KeyTypeWrong", "20", unusable, "kty is symmetric", setLabel(coseKty, []byte{4})),
+	keyFault("KeyCurveMissing", "20", unusable, "crv is left out", dropLabel(coseCrv)).at("sctn-alg-identifier"),
+	keyFault("KeyCurveWrong", "20", unusable, "crv is another curve than the algorithm's", func(e *edit, pairs []cborPair) ([]cborPair, error) {
 		i, err := keyLabel(pairs, coseCrv)
 		if err != nil {
 			return nil, err
@@ -119,11 +127,11 @@ var keyFaults = []faultDef{
 		}
 		return pairs, nil
 	}).at("sctn-alg-identifier"),
-	keyFault("KeyPointOffCurve", "20", MustReject, "a bit of y is flipped, so that the point is not on the curve", coordinate(coseY, func(b []byte) []byte {
+	keyFault("KeyPointOffCurve", "20", unusable, "a bit of y is flipped, so that the point is not on the curve", coordinate(coseY, func(b []byte) []byte {
 		b[len(b)-1] ^= 1
 		return b
 	})),
-	keyFault("KeyPointZero", "20", MustReject, "x and y are zero", func(e *edit, pairs []cborPair) ([]cborPair, error) {
+	keyFault("KeyPointZero", "20", unusable, "x and y are zero", func(e *edit, pairs []cborPair) ([]cborPair, error) {
 		zero := func(b []byte) []byte { return make([]byte, len(b)) }
 		pairs, err := coordinate(coseX, zero)(e, pairs)
 		if err != nil {
@@ -131,13 +139,13 @@ var keyFaults = []faultDef{
 		}
 		return coordinate(coseY, zero)(e, pairs)
 	}),
-	keyFault("KeyXMissing", "20", MustReject, "x is left out", dropLabel(coseX)),
-	keyFault("KeyYMissing", "20", MustReject, "y is left out", ecOnly(dropLabel(coseY))),
-	keyFault("KeyXShort", "20", MustReject, "x has lost its first byte", coordinate(coseX, func(b []byte) []byte { return b[1:] })),
+	keyFault("KeyXMissing", "20", unusable, "x is left out", dropLabel(coseX)),
+	keyFault("KeyYMissing", "20", unusable, "y is left out", ecOnly(dropLabel(coseY))),
+	keyFault("KeyXShort", "20", unusable, "x has lost its first byte", coordinate(coseX, func(b []byte) []byte { return b[1:] })),
 	keyFault("KeyXLong", "20", ShouldReject, "x has a zero byte in front", coordinate(coseX, func(b []byte) []byte { return append([]byte{0}, b...) })),
-	keyFault("KeyXEmpty", "20", MustReject, "x is empty", coordinate(coseX, func([]byte) []byte { return []byte{} })),
-	keyFault("KeyXText", "20", MustReject, "x is a text string", setLabel(coseX, appendCBORText(nil, "x"))),
-	keyFault("KeyCompressed", "20", MustReject, "y is a sign bit, the compressed form", ecOnly(func(_ *edit, pairs []cborPair) ([]cborPair, error) {
+	keyFault("KeyXEmpty", "20", unusable, "x is empty", coordinate(coseX, func([]byte) []byte { return []byte{} })),
+	keyFault("KeyXText", "20", unusable, "x is a text string", setLabel(coseX, appendCBORText(nil, "x"))),
+	keyFault("KeyCompressed", "20", unusable, "y is a sign bit, the compressed form", ecOnly(func(_ *edit, pairs []cborPair) ([]cborPair, error) {
 		i, err := keyLabel(pairs, coseY)
 		if err != nil {
 			return nil, err

@@ -209,8 +209,8 @@ var responseFaults = []faultDef{
 	}),
 	responseFault("AttachmentUnknown", "", MustAccept, inBoth, "enum-attachment", "authenticatorAttachment is one that nothing defines", attachment("teleported")),
 	responseFault("AttachmentAbsent", "", MustAccept, inBoth, "enum-attachment", "authenticatorAttachment is left out", attachment("")),
-	responseFault("ExtensionResultUnknown", "28/23", MustAccept, inBoth, anchorExtensions, "clientExtensionResults holds a result that nothing defines and nobody asked for", extensionResult("touchstone.unknown", "true")),
-	responseFault("ExtensionResultCredProps", "28", MustAccept, inRegistration, anchorExtensions, "clientExtensionResults holds credProps though nobody asked for it", extensionResult("credProps", `{"rk":true}`)),
+	responseFault("ExtensionResultUnknown", "28/23", MayReject, inBoth, anchorExtensions, "clientExtensionResults holds a result that nothing defines and nobody asked for", extensionResult("touchstone.unknown", "true")),
+	responseFault("ExtensionResultCredProps", "28", MayReject, inRegistration, anchorExtensions, "clientExtensionResults holds credProps though nobody asked for it", extensionResult("credProps", `{"rk":true}`)),
 	responseFault("ExtensionResultAppID", "/23", MayReject, inAuthentication, "sctn-appid-extension", "clientExtensionResults says that the AppID was used though nobody asked for it and it was not", extensionResult("appid", "true")),
-	responseFault("ExtensionResultAppIDExclude", "28", MustAccept, inRegistration, anchorExtensions, "clientExtensionResults holds appidExclude though nobody asked for it", extensionResult("appidExclude", "true")),
+	responseFault("ExtensionResultAppIDExclude", "28", MayReject, inRegistration, anchorExtensions, "clientExtensionResults holds appidExclude though nobody asked for it", extensionResult("appidExclude", "true")),
 }

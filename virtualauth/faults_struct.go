@@ -306,43 +306,43 @@ type Faults struct {
 	// Must reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
 	KeyAlgText bool
 	// KeyTypeMissing: kty is left out.
-	// Must reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
+	// Should reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
 	KeyTypeMissing bool
 	// KeyTypeWrong: kty is symmetric.
-	// Must reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
+	// Should reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
 	KeyTypeWrong bool
 	// KeyCurveMissing: crv is left out.
-	// Must reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-alg-identifier
+	// Should reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-alg-identifier
 	KeyCurveMissing bool
 	// KeyCurveWrong: crv is another curve than the algorithm's.
-	// Must reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-alg-identifier
+	// Should reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-alg-identifier
 	KeyCurveWrong bool
 	// KeyPointOffCurve: a bit of y is flipped, so that the point is not on the curve.
-	// Must reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
+	// Should reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
 	KeyPointOffCurve bool
 	// KeyPointZero: x and y are zero.
-	// Must reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
+	// Should reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
 	KeyPointZero bool
 	// KeyXMissing: x is left out.
-	// Must reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
+	// Should reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
 	KeyXMissing bool
 	// KeyYMissing: y is left out.
-	// Must reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
+	// Should reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
 	KeyYMissing bool
 	// KeyXShort: x has lost its first byte.
-	// Must reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
+	// Should reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
 	KeyXShort bool
 	// KeyXLong: x has a zero byte in front.
 	// Should reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
 	KeyXLong bool
 	// KeyXEmpty: x is empty.
-	// Must reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
+	// Should reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
 	KeyXEmpty bool
 	// KeyXText: x is a text string.
-	// Must reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
+	// Should reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
 	KeyXText bool
 	// KeyCompressed: y is a sign bit, the compressed form.
-	// Must reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-alg-identifier
+	// Should reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-alg-identifier
 	KeyCompressed bool
 	// KeyExtraMember: the COSE key has a kid, an optional member that must not be there.
 	// May reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
@@ -831,15 +831,15 @@ type Faults struct {
 	// Must accept: https://www.w3.org/TR/webauthn-3/#enum-attachment
 	AttachmentAbsent bool
 	// ExtensionResultUnknown: clientExtensionResults holds a result that nothing defines and nobody asked for.
-	// Must accept (step 7.1.28, 7.2.23): https://www.w3.org/TR/webauthn-3/#sctn-extensions
+	// May reject (step 7.1.28, 7.2.23): https://www.w3.org/TR/webauthn-3/#sctn-extensions
 	ExtensionResultUnknown bool
 	// ExtensionResultCredProps: clientExtensionResults holds credProps though nobody asked for it.
-	// Must accept (step 7.1.28): https://www.w3.org/TR/webauthn-3/#sctn-extensions
+	// May reject (step 7.1.28): https://www.w3.org/TR/webauthn-3/#sctn-extensions
 	ExtensionResultCredProps bool
 	// ExtensionResultAppID: clientExtensionResults says that the AppID was used though nobody asked for it and it was not.
 	// May reject (step 7.2.23): https://www.w3.org/TR/webauthn-3/#sctn-appid-extension
 	ExtensionResultAppID bool
 	// ExtensionResultAppIDExclude: clientExtensionResults holds appidExclude though nobody asked for it.
-	// Must accept (step 7.1.28): https://www.w3.org/TR/webauthn-3/#sctn-extensions
+	// May reject (step 7.1.28): https://www.w3.org/TR/webauthn-3/#sctn-extensions
 	ExtensionResultAppIDExclude bool
 }
