@@ -42,7 +42,7 @@ func mustEscape(r rune, lines bool) bool {
 	if r == '\n' || r == '\t' {
 		return !lines
 	}
-	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029'
+	return !unicode.IsGraphic(r) && r != utf8.RuneError || r == '\u2028' || r == '\u2029'
 }
 
 // oneLine returns s on one line: visible, and with runs of space made one.

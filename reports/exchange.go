@@ -32,3 +32,22 @@ func bodyBytes(text, encoding string) []byte {
 	}
 	return []byte(text)
 }
+
+// shownBody returns a body for a person. One that is nearly text is shown as
+// text, for a reader sees more in it than in its base64.
+func shownBody(text, encoding string) string {
+	if encoding == "" {
+		return text
+	}
+	raw := bodyBytes(text, encoding)
+	odd := 0
+	for _, r := range string(raw) {
+		if r == utf8.RuneError {
+			odd++
+		}
+	}
+	if odd*10 > len(raw) {
+		return "(" + encoding + ") " + text
+	}
+	return string(raw)
+}

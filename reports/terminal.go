@@ -313,10 +313,7 @@ func lastAnswer(c *Check, most int) string {
 	if e.Status == 0 {
 		return head + " → no answer" + prefixed(": ", oneLine(e.Note))
 	}
-	body := oneLine(e.ResponseBody)
-	if e.ResponseEncoding != "" {
-		body = plural(len(e.ResponseBytes()), "byte that is not text", "bytes that are not text")
-	}
+	body := oneLine(shownBody(e.ResponseBody, e.ResponseEncoding))
 	return head + fmt.Sprintf(" → %d", e.Status) + prefixed(" ", cut(body, max(most-len(head), 40)))
 }
 
@@ -375,12 +372,9 @@ func (t *terminal) condensed(r *Report) {
 func (t *terminal) totals(r *Report) {
 	s := r.Summary
 	parts := []string{}
-	for _, p := range []struct {
-		v    Verdict
-		word string
-	}{{Pass, "passed"}, {Fail, "failed"}, {Warn, "warned"}, {NotTestable, "not testable"}, {Error, "errors"}, {NotApplicable, "not applicable"}} {
-		if n := s.Count(p.v); n > 0 {
-			parts = append(parts, t.paint(verdictColors[p.v], fmt.Sprintf("%d %s", n, p.word)))
+	for _, v := range Verdicts() {
+		if n := s.Count(v); n > 0 {
+			parts = append(parts, t.paint(verdictColors[v], fmt.Sprintf("%d %s", n, verdictNouns(v, n))))
 		}
 	}
 	line := plural(s.Total(), "check", "checks")
@@ -397,6 +391,26 @@ func (t *terminal) totals(r *Report) {
 	for _, d := range end.Details {
 		t.wrapped("  ", d)
 	}
+}
+
+// verdictNouns is what n checks with the verdict are called after their number.
+func verdictNouns(v Verdict, n int) string {
+	switch v {
+	case Pass:
+		return "passed"
+	case Fail:
+		return "failed"
+	case Warn:
+		return "warned"
+	case NotTestable:
+		return "not testable"
+	case NotApplicable:
+		return "not applicable"
+	}
+	if n == 1 {
+		return "error"
+	}
+	return "errors"
 }
 
 // duration writes milliseconds as a person would: 850 ms, 12.3 s, 3 min 20 s.
