@@ -36,7 +36,7 @@ type edit struct {
 
 	// Authentications.
 	signature []byte
-	auth2     *AuthenticationResponse
+	login     *AuthenticationResponse
 }
 
 // EditRegistration applies faults to a registration response that any client
@@ -49,6 +49,9 @@ func EditRegistration(r RegistrationResponse, k Keys, f Faults) (RegistrationRes
 	defs := f.defs()
 	if len(defs) == 0 {
 		return r, nil
+	}
+	if err := belong(defs, inRegistration); err != nil {
+		return r, err
 	}
 	e := &edit{registration: true, keys: k, reg: &r, clientData: slices.Clone(r.ClientDataJSON)}
 	if err := e.openClientData(); err != nil {
@@ -97,7 +100,10 @@ func EditAssertion(r AuthenticationResponse, k Keys, f Faults) (AuthenticationRe
 	if len(defs) == 0 {
 		return r, nil
 	}
-	e := &edit{keys: k, auth2: &r, clientData: slices.Clone(r.ClientDataJSON), authBytes: slices.Clone(r.AuthenticatorData)}
+	if err := belong(defs, inAuthentication); err != nil {
+		return r, err
+	}
+	e := &edit{keys: k, login: &r, clientData: slices.Clone(r.ClientDataJSON), authBytes: slices.Clone(r.AuthenticatorData)}
 	if err := e.openClientData(); err != nil {
 		return r, fmt.Errorf("authentication: %w", err)
 	}
@@ -125,14 +131,21 @@ func EditAssertion(r AuthenticationResponse, k Keys, f Faults) (AuthenticationRe
 	return r, nil
 }
 
+// belong refuses faults of the other ceremony.
+func belong(defs []*faultDef, c Ceremonies) error {
+	for _, d := range defs {
+		if d.Ceremonies&c == 0 {
+			return fmt.Errorf("fault %s: %w: it is one of the other ceremony", d.Name, ErrNotApplicable)
+		}
+	}
+	return nil
+}
+
 // run applies the faults of some stages.
 func (e *edit) run(defs []*faultDef, stages ...Stage) error {
 	for _, d := range defs {
 		if !slices.Contains(stages, d.Stage) || d.edit == nil {
 			continue
-		}
-		if e.registration && !d.InRegistration() || !e.registration && !d.InAuthentication() {
-			return fmt.Errorf("fault %s: %w: it is one of the other ceremony", d.Name, ErrNotApplicable)
 		}
 		if e.registration && len(d.Formats) > 0 && !slices.Contains(d.Formats, e.format) {
 			return fmt.Errorf("fault %s: %w: it needs attestation format %s and the response has %s", d.Name, ErrNotApplicable, strings.Join(d.Formats, " or "), e.format)

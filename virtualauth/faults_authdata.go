@@ -211,7 +211,7 @@ var authDataFaults = []faultDef{
 		e.auth.flags |= FlagAT
 		e.auth.attested = true
 		e.auth.aaguid = make([]byte, 16)
-		e.auth.credentialID = e.auth2.RawID
+		e.auth.credentialID = e.login.RawID
 		e.auth.key = key
 		return nil
 	}).at(anchorAuthData),

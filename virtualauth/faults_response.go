@@ -39,7 +39,7 @@ func (e *edit) ids() (id *string, rawID *[]byte) {
 	if e.registration {
 		return &e.reg.ID, &e.reg.RawID
 	}
-	return &e.auth2.ID, &e.auth2.RawID
+	return &e.login.ID, &e.login.RawID
 }
 
 // idText replaces the text of id by a function of the raw id.
@@ -61,10 +61,10 @@ func userHandleTo(value func(e *edit) ([]byte, error)) func(*edit) error {
 		if err != nil {
 			return err
 		}
-		if bytes.Equal(handle, e.auth2.UserHandle) && (handle == nil) == (e.auth2.UserHandle == nil) {
+		if bytes.Equal(handle, e.login.UserHandle) && (handle == nil) == (e.login.UserHandle == nil) {
 			return notApplicable("the user handle is that already")
 		}
-		e.auth2.UserHandle = handle
+		e.login.UserHandle = handle
 		return nil
 	}
 }
@@ -77,7 +77,7 @@ func extensionResult(name, raw string) func(*edit) error {
 		if e.registration {
 			have = (*results).ClientExtensionResults
 		} else {
-			have = e.auth2.ClientExtensionResults
+			have = e.login.ClientExtensionResults
 		}
 		if _, there := have[name]; there {
 			return notApplicable("there is a result for %s already", name)
@@ -90,7 +90,7 @@ func extensionResult(name, raw string) func(*edit) error {
 		if e.registration {
 			e.reg.ClientExtensionResults = changed
 		} else {
-			e.auth2.ClientExtensionResults = changed
+			e.login.ClientExtensionResults = changed
 		}
 		return nil
 	}
@@ -101,7 +101,7 @@ func attachment(text string) func(*edit) error {
 		if e.registration {
 			e.reg.AuthenticatorAttachment = text
 		} else {
-			e.auth2.AuthenticatorAttachment = text
+			e.login.AuthenticatorAttachment = text
 		}
 		return nil
 	}
@@ -152,10 +152,10 @@ var responseFaults = []faultDef{
 	responseFault("UserHandleAbsent", "/6", MustReject, inAuthentication, anchorUserHandle, "userHandle is left out, where the user may not be known beforehand", userHandleTo(func(*edit) ([]byte, error) { return nil, nil })),
 	responseFault("UserHandleEmpty", "/6", MustReject, inAuthentication, anchorUserHandle, "userHandle is empty", userHandleTo(func(*edit) ([]byte, error) { return []byte{}, nil })),
 	responseFault("UserHandleForeign", "/6", MustReject, inAuthentication, anchorUserHandle, "userHandle is that of nobody", userHandleTo(func(e *edit) ([]byte, error) {
-		return e.draw(max(16, len(e.auth2.UserHandle))), nil
+		return e.draw(max(16, len(e.login.UserHandle))), nil
 	})),
 	responseFault("UserHandlePrefix", "/6", MustReject, inAuthentication, anchorUserHandle, "userHandle has lost its last byte", userHandleTo(func(e *edit) ([]byte, error) {
-		h := e.auth2.UserHandle
+		h := e.login.UserHandle
 		if len(h) < 2 {
 			return nil, notApplicable("there is no user handle to shorten")
 		}
