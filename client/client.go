@@ -59,6 +59,9 @@ const (
 	Flags Ability = "flags"
 	// Import: credentials made elsewhere can be put on an authenticator.
 	Import Ability = "import"
+	// Direct: checks that only read options, and run no ceremony, are put
+	// through this client. One client has it, so that they run once.
+	Direct Ability = "direct"
 )
 
 // SessionConfig is the page that a session's ceremonies run on.

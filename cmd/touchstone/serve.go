@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/touchstone-webauthn/touchstone/internal/reference"
+	"github.com/touchstone-webauthn/touchstone/rp"
+)
+
+func serveCommand() *cobra.Command {
+	var addr, rpID, origin, fortanix, dfns, nevis string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the reference Relying Party, all dialects on one listener",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			l, err := net.Listen("tcp", addr)
+			if err != nil {
+				return usage("another --addr, such as 127.0.0.1:0 for any free port", "--addr: %w", err)
+			}
+			defer l.Close()
+			_, port, _ := net.SplitHostPort(l.Addr().String())
+			if rpID == "" {
+				rpID = "localhost"
+			}
+			if origin == "" {
+				origin = "http://localhost:" + port
+				if rpID != "localhost" {
+					origin = "https://" + rpID
+				}
+			}
+			cfg, err := reference.Config(rpID, origin)
+			if err != nil {
+				return &exit{code: exitHarness, err: err}
+			}
+			cfg.Fortanix.Form, cfg.Dfns.Form = fortanix, dfns
+			switch nevis {
+			case "200", "":
+			case "4xx":
+				cfg.Nevis.FailureStatus = 400
+			default:
+				return usage("", "--nevis-failures is 200 or 4xx, not %q", nevis)
+			}
+			server, err := rp.New(cfg)
+			if err != nil {
+				return usage("", "%w", err)
+			}
+			h := newHTTPServer(server)
+			// A person needs a URL with a secure context; localhost is one.
+			shown := "http://localhost:" + port
+			if host, _, _ := net.SplitHostPort(addr); host != "" && host != "127.0.0.1" && host != "localhost" && host != "::1" {
+				shown = "http://" + l.Addr().String()
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s\n", shown)
+			fmt.Fprintf(cmd.ErrOrStderr(), "reference RP: RP ID %s, origin %s; interrupt to stop\n", rpID, origin)
+			done := make(chan error, 1)
+			go func() { done <- h.Serve(l) }()
+			select {
+			case err := <-done:
+				return &exit{code: exitHarness, err: err}
+			case <-cmd.Context().Done():
+				ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+				defer cancel()
+				if err := h.Shutdown(ctx); err != nil {
+					_ = h.Close()
+				}
+				return nil
+			}
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&addr, "addr", "127.0.0.1:8080", "address to listen on")
+	f.StringVar(&rpID, "rp-id", "", "RP ID (default localhost)")
+	f.StringVar(&origin, "origin", "", "origin accepted (default http://localhost:PORT, or https://RP-ID)")
+	f.StringVar(&fortanix, "fortanix-form", "", "wire (what its clients expect) or published (the API document to the letter)")
+	f.StringVar(&dfns, "dfns-form", "", "wire (what its clients expect), old-page or new-page")
+	f.StringVar(&nevis, "nevis-failures", "", "200 (with status failed) or 4xx")
+	return cmd
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/touchstone-webauthn/touchstone/internal/reference"
+	"github.com/touchstone-webauthn/touchstone/rp"
+	"github.com/touchstone-webauthn/touchstone/target"
+)
+
+// targets builds what the flags name. stop ends the reference RP where it was started.
+func (f *runFlags) targets() (targets []*target.Target, stop func(), err error) {
+	vars, err := variables(f.vars)
+	if err != nil {
+		return nil, nil, err
+	}
+	o := target.Options{URL: f.target, RPID: f.rpID, Origin: f.origin, Timeout: f.timeout, Vars: vars, Version: version(), Seed: []byte(f.seed)}
+	stop = func() {}
+	var profiles []*target.Profile
+	switch {
+	case f.profile != "":
+		if len(f.dialects) > 0 {
+			return nil, nil, usage("a profile names its dialect itself, with extends", "--profile and --dialect cannot both be given")
+		}
+		data, err := os.ReadFile(f.profile)
+		if err != nil {
+			return nil, nil, usage("", "--profile: %w", err)
+		}
+		p, err := target.LoadProfile(f.profile, data)
+		if err != nil {
+			return nil, nil, usage("", "%w", err)
+		}
+		profiles = append(profiles, p)
+	default:
+		names := f.dialects
+		if len(names) == 0 {
+			names = []string{"fido"}
+			if f.target == "" {
+				names = reference.Dialects()
+			}
+		}
+		for _, name := range names {
+			load := target.LoadDialect
+			if f.target == "" {
+				load = reference.Profile
+			}
+			p, err := load(name)
+			if err != nil {
+				return nil, nil, usage("the dialects are: "+strings.Join(target.Dialects(), ", "), "%w", err)
+			}
+			profiles = append(profiles, p)
+		}
+	}
+	if f.target != "" {
+		if err := checkTarget(f.target, f.rpID); err != nil {
+			return nil, nil, err
+		}
+	}
+	if f.target == "" && f.profile == "" {
+		if f.rpID != "" || f.origin != "" {
+			return nil, nil, usage("give --target, or leave them out: the reference RP is "+reference.RPID, "--rp-id and --origin describe a target, and none was given")
+		}
+		ref, err := startReference(names(profiles))
+		if err != nil {
+			return nil, nil, err
+		}
+		stop = ref.stop
+		o.URL, o.RPID, o.Origin = ref.url, reference.RPID, reference.Origin
+	}
+	for _, p := range profiles {
+		t, err := target.New(p, o)
+		if err != nil {
+			stop()
+			return nil, nil, usage("", "%w", err)
+		}
+		targets = append(targets, t)
+	}
+	return targets, stop, nil
+}
+
+func names(profiles []*target.Profile) []string {
+	out := make([]string, len(profiles))
+	for i, p := range profiles {
+		out[i] = p.Name()
+	}
+	return out
+}
+
+// checkTarget refuses what can be no target before anything is sent to it.
+func checkTarget(raw, rpID string) error {
+	u, err := url.Parse(raw)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return usage("write it as https://rp.test or http://localhost:8080", "--target %q is not an http or https URL", raw)
+	}
+	if rpID == "" && net.ParseIP(u.Hostname()) != nil {
+		return usage("add --rp-id localhost --origin http://localhost:PORT, or use a host name in --target", "--target %s: an IP address cannot be an RP ID", raw)
+	}
+	return nil
+}
+
+func variables(list []string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, v := range list {
+		name, value, ok := strings.Cut(v, "=")
+		if !ok || name == "" {
+			return nil, usage("", "--var %q is not name=value", v)
+		}
+		out[name] = value
+	}
+	return out, nil
+}
+
+// referenceServer is the reference RP on a listener of its own.
+type referenceServer struct {
+	url  string
+	stop func()
+}
+
+// startReference serves the reference RP, in the forms that the dialects need,
+// on a free loopback port.
+func startReference(dialects []string) (*referenceServer, error) {
+	cfg, err := reference.ConfigFor(reference.RPID, reference.Origin, dialects)
+	if err != nil {
+		return nil, usage("", "%w", err)
+	}
+	server, err := rp.New(cfg)
+	if err != nil {
+		return nil, &exit{code: exitHarness, err: err}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, &exit{code: exitHarness, err: fmt.Errorf("starting the reference RP: %w", err)}
+	}
+	h := newHTTPServer(server)
+	go func() { _ = h.Serve(l) }() // ends with the listener
+	return &referenceServer{url: "http://" + l.Addr().String(), stop: func() { _ = h.Close() }}, nil
+}
+
+func newHTTPServer(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: time.Minute}
+}

@@ -1,0 +1,103 @@
+// Package reference brings the two halves of the project together: the
+// reference Relying Party, and the harness's own view of it as targets. The
+// command line and the tests share it; neither half knows of the other.
+package reference
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/touchstone-webauthn/touchstone/fixtures"
+	"github.com/touchstone-webauthn/touchstone/rp"
+	"github.com/touchstone-webauthn/touchstone/rp/attestation"
+	"github.com/touchstone-webauthn/touchstone/target"
+	"github.com/touchstone-webauthn/touchstone/virtualauth"
+)
+
+// The reference RP's identity when a run starts it: whatever port it listens
+// on, its pages are those of this origin.
+const (
+	RPID   = "rp.example"
+	Origin = "https://rp.example"
+)
+
+// Dialects are the wire forms that the reference RP serves on one listener.
+func Dialects() []string { return []string{"fido", "fortanix", "dfns", "nevis"} }
+
+// Variants are the forms of the vendors' documents that differ from their real
+// wire. The reference RP serves one form of a vendor at a time.
+func Variants() []string { return []string{"fortanix-published", "dfns-old-page"} }
+
+// chromiumKey is the SHA-256 of the SubjectPublicKeyInfo that Chromium's virtual
+// authenticator signs every attestation with; the certificates around it are
+// made anew each time.
+const chromiumKey = "c98993ec4f77b4997a081a5e5990c7cf6b0ceeb7b27bc7312a3cc351921531a9"
+
+// Config is a reference RP that trusts the attestation roots of our virtual
+// authenticator and the one key that Chromium's signs with.
+func Config(rpID, origin string) (rp.Config, error) {
+	roots, err := virtualauth.Roots()
+	if err != nil {
+		return rp.Config{}, fmt.Errorf("the virtual authenticator's roots: %w", err)
+	}
+	var key [32]byte
+	if _, err := hex.Decode(key[:], []byte(chromiumKey)); err != nil {
+		return rp.Config{}, fmt.Errorf("chromium's attestation key: %w", err)
+	}
+	return rp.Config{
+		RPID:    rpID,
+		RPName:  "Touchstone reference RP",
+		Origins: []string{origin},
+		Anchors: attestation.Anchors{Certificates: roots, Keys: [][32]byte{key}},
+	}, nil
+}
+
+// ConfigFor is Config with each vendor's form set to what the named dialects need.
+func ConfigFor(rpID, origin string, dialects []string) (rp.Config, error) {
+	cfg, err := Config(rpID, origin)
+	if err != nil {
+		return cfg, err
+	}
+	for _, pair := range [][2]string{{"fortanix", "fortanix-published"}, {"dfns", "dfns-old-page"}} {
+		if slices.Contains(dialects, pair[0]) && slices.Contains(dialects, pair[1]) {
+			return cfg, fmt.Errorf("the reference RP serves either %s or %s, not both at once: run them one after the other", pair[0], pair[1])
+		}
+	}
+	if slices.Contains(dialects, "fortanix-published") {
+		cfg.Fortanix.Form = rp.FormPublished
+	}
+	if slices.Contains(dialects, "dfns-old-page") {
+		cfg.Dfns.Form = rp.FormOldPage
+	}
+	return cfg, nil
+}
+
+// Profile is the dialect's profile with what is true of the reference RP beyond
+// the vendor's document, such as its trust in our roots and its session probe.
+func Profile(dialect string) (*target.Profile, error) {
+	data, err := fixtures.ReferenceProfile(dialect)
+	if err != nil {
+		return target.LoadDialect(dialect)
+	}
+	return target.LoadProfile("reference/"+dialect+".yaml", data)
+}
+
+// Targets are the named dialects of a reference RP that answers as handler
+// does, without a network.
+func Targets(handler http.Handler, dialects []string, seed string) ([]*target.Target, error) {
+	var out []*target.Target
+	for _, name := range dialects {
+		p, err := Profile(name)
+		if err != nil {
+			return nil, err
+		}
+		t, err := target.New(p, target.Options{URL: Origin, RPID: RPID, Origin: Origin, Handler: handler, Seed: []byte(seed)})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}

@@ -1,0 +1,485 @@
+package suites
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/touchstone-webauthn/touchstone/client"
+	"github.com/touchstone-webauthn/touchstone/reports"
+	"github.com/touchstone-webauthn/touchstone/target"
+	"github.com/touchstone-webauthn/touchstone/virtualauth"
+)
+
+// CurrentSet is the requirement set that scores when none is named.
+const CurrentSet = "webauthn-3@2026-05"
+
+// Config is one run: some checks, put to some targets through some clients.
+type Config struct {
+	Targets []*target.Target
+	Clients []client.Client
+	// Checks are the ones to run, in catalogue order; nil is the whole catalogue.
+	Checks []*Check
+	// Set names the requirement set; empty is CurrentSet.
+	Set string
+	// Seed decides, with the id of a check, every key and credential id that the check makes.
+	Seed string
+	// Nonce goes into account names beside the seed, so that a second run on an
+	// RP that remembers meets no account of the first.
+	Nonce string
+	// Jobs is how many cases run at once; 0 is the number of processors.
+	Jobs int
+	// Shard runs only the checks of part Shard (from 1) of Shards; Shards 0 is no sharding.
+	Shard, Shards int
+	// KeepExchanges keeps the exchanges of passed checks in the report too.
+	KeepExchanges bool
+	// Version is the program's, Command the command line, both for the report.
+	Version, Command string
+	// Rerun writes the command that runs one check again.
+	Rerun func(t *target.Target, cl client.Client, checkID string) string
+	// Progress, if set, is told of every case that is done; calls do not overlap.
+	Progress func(Progress)
+}
+
+// Progress is how far a run has come.
+type Progress struct {
+	Done, Total int
+	// Result is the case that has just ended; nil when a lane begins.
+	Result *reports.Check
+	// Target and Client name the lane.
+	Target, Client string
+}
+
+// run is a Config in motion.
+type run struct {
+	cfg    Config
+	ledger *Ledger
+	order  map[string]int
+
+	mu     sync.Mutex
+	report *reports.Report
+	done   int
+	total  int
+	stop   *reports.Stop
+	cancel context.CancelFunc
+}
+
+// Run puts the checks to every target through every client and returns what
+// came of it. An error means that nothing could be run; everything that goes
+// wrong later is in the report. Cancelling ctx ends the run and keeps what was done.
+func Run(ctx context.Context, cfg Config) (*reports.Report, error) {
+	began := time.Now()
+	r, lanes, err := newRun(cfg)
+	if err != nil {
+		return nil, err
+	}
+	ctx, r.cancel = context.WithCancel(ctx)
+	defer r.cancel()
+	for _, l := range lanes {
+		if ctx.Err() != nil {
+			break
+		}
+		l.runAll(ctx, l.checks)
+	}
+	if r.done < r.total && r.stop == nil {
+		r.stop = &reports.Stop{Reason: reports.StopInterrupted, Message: "the run was interrupted"}
+	}
+	if r.stop != nil {
+		r.stop.Left = r.total - r.done
+		r.report.Stopped = r.stop
+	}
+	r.report.Sort()
+	r.report.Summarize()
+	r.report.Summary.DurationMs = time.Since(began).Milliseconds()
+	return r.report, nil
+}
+
+// newRun completes a Config and lays out its lanes.
+func newRun(cfg Config) (*run, []*lane, error) {
+	ledger, err := ShippedLedger()
+	if err != nil {
+		return nil, nil, err
+	}
+	if cfg.Checks == nil {
+		cfg.Checks = Catalogue()
+	}
+	if cfg.Set == "" {
+		cfg.Set = CurrentSet
+	}
+	if cfg.Jobs <= 0 {
+		cfg.Jobs = runtime.NumCPU()
+	}
+	if len(cfg.Targets) == 0 || len(cfg.Clients) == 0 {
+		return nil, nil, errors.New("no target or no client to run the checks with")
+	}
+	if bad := Lint(cfg.Checks, ledger); len(bad) > 0 {
+		return nil, nil, fmt.Errorf("the catalogue is inconsistent: %s", bad[0])
+	}
+	r := &run{cfg: cfg, ledger: ledger, order: map[string]int{}}
+	for i, c := range Catalogue() {
+		r.order[c.ID] = i + 1
+	}
+	r.report = &reports.Report{
+		SchemaVersion: reports.SchemaVersion,
+		Suite:         reports.Suite{Version: cfg.Version, Digest: Digest(Catalogue()), Set: cfg.Set, Seed: cfg.Seed},
+		Started:       time.Now().UTC(),
+		Command:       cfg.Command,
+		Environment:   map[string]string{"go": runtime.Version(), "os": runtime.GOOS + "/" + runtime.GOARCH},
+		Requirements:  map[string]reports.Requirement{},
+	}
+	if cfg.Shards > 0 {
+		r.report.Shard = &reports.Shard{Index: cfg.Shard, Count: cfg.Shards}
+	}
+	for _, t := range cfg.Targets {
+		r.report.Targets = append(r.report.Targets, reports.Target{Name: t.Name(), URL: t.URL(), Dialect: t.Dialect(), RPID: t.RPID(), Origin: t.Origin()})
+	}
+	for _, cl := range cfg.Clients {
+		r.report.Clients = append(r.report.Clients, reports.Client{Name: cl.Name(), Version: cl.Version()})
+	}
+	var lanes []*lane
+	for _, t := range cfg.Targets {
+		for _, cl := range cfg.Clients {
+			l := &lane{run: r, target: t, client: cl, twins: map[string]*twin{}}
+			l.checks = l.carried(cfg.Checks)
+			r.total += len(l.checks)
+			lanes = append(lanes, l)
+		}
+	}
+	return r, lanes, nil
+}
+
+// carried are the checks that the lane's client can carry, of this shard, for this dialect.
+func (l *lane) carried(checks []*Check) []*Check {
+	var out []*Check
+	for _, c := range checks {
+		if n := l.run.cfg.Shards; n > 0 && shardOf(c.ID, n) != l.run.cfg.Shard {
+			continue
+		}
+		if len(c.Dialects) > 0 && !l.speaks(c.Dialects) {
+			continue
+		}
+		if ok, _ := c.Carried(l.client); !ok {
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func (l *lane) speaks(dialects []string) bool {
+	for _, d := range dialects {
+		if globMatch(d, l.target.Name()) || globMatch(d, l.target.Dialect()) {
+			return true
+		}
+	}
+	return false
+}
+
+// shardOf spreads checks by their id, so that adding one moves no other.
+func shardOf(id string, n int) int {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	return int(h.Sum32()%uint32(n)) + 1
+}
+
+// runAll runs a lane: health, family after family with health in between, health.
+func (l *lane) runAll(ctx context.Context, checks []*Check) {
+	if len(checks) == 0 {
+		return
+	}
+	r := l.run
+	r.tell(l, nil)
+	if u, ok := l.client.(*client.Unavailable); ok {
+		r.settle(l, checks, judgement{reports.NotTestable, "client-unavailable", u.Error()})
+		return
+	}
+	if h := l.health(ctx, "first"); h.verdict != reports.Pass {
+		if ctx.Err() != nil {
+			return
+		}
+		switch {
+		case h.reason == reports.ReasonCrash || h.reason == reports.ReasonTimeout:
+			r.stopRun(&reports.Stop{Reason: reports.StopUnreachable, Target: l.target.Name(), Message: "no proper answer to a plain ceremony: " + h.message})
+		case h.verdict == reports.Error:
+			r.settle(l, checks, judgement{reports.Error, reports.ReasonHarness, "a plain ceremony could not even be tried: " + h.message})
+		default:
+			r.settle(l, checks, judgement{reports.NotTestable, reports.ReasonSetup, "plain ceremonies fail, so no other verdict would mean anything: " + h.message})
+		}
+		return
+	}
+	for i, family := range families(checks) {
+		if ctx.Err() != nil {
+			return
+		}
+		if i > 0 {
+			l.stillAlive(ctx, "between", "")
+		}
+		l.runFamily(ctx, family)
+	}
+	if ctx.Err() == nil {
+		l.stillAlive(ctx, "last", "")
+	}
+}
+
+// families groups checks that stand together, keeping their order.
+func families(checks []*Check) [][]*Check {
+	var out [][]*Check
+	at := map[string]int{}
+	for _, c := range checks {
+		f := c.Family()
+		i, ok := at[f]
+		if !ok {
+			i = len(out)
+			at[f] = i
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], c)
+	}
+	return out
+}
+
+func (l *lane) runFamily(ctx context.Context, checks []*Check) {
+	queue := make(chan *Check)
+	var wg sync.WaitGroup
+	for range min(l.run.cfg.Jobs, len(checks)) {
+		wg.Go(func() {
+			for c := range queue {
+				l.runOne(ctx, c)
+			}
+		})
+	}
+	for _, c := range checks {
+		select {
+		case queue <- c:
+		case <-ctx.Done():
+		}
+	}
+	close(queue)
+	wg.Wait()
+}
+
+func (l *lane) runOne(ctx context.Context, c *Check) {
+	if ctx.Err() != nil {
+		return
+	}
+	began := time.Now()
+	j, notes, exchanges := l.play(ctx, c)
+	if ctx.Err() != nil && j.reason == "interrupted" {
+		return
+	}
+	l.run.add(l, c, j, notes, exchanges, time.Since(began))
+	if j.reason == reports.ReasonCrash || j.reason == reports.ReasonTimeout {
+		l.stillAlive(ctx, "after a crash", c.ID)
+	}
+}
+
+// stillAlive stops the run when the target has gone away for good. killer is
+// the check after which it happened, where one is known.
+func (l *lane) stillAlive(ctx context.Context, when, killer string) {
+	h := l.health(ctx, when)
+	if h.verdict == reports.Pass || ctx.Err() != nil {
+		return
+	}
+	if h.reason != reports.ReasonCrash && h.reason != reports.ReasonTimeout {
+		return // it answers; the failed health is in the report and makes the run red
+	}
+	msg := "the target went away: " + h.message
+	if killer != "" {
+		msg = "the target went away after " + killer + ": " + h.message
+	}
+	l.run.stopRun(&reports.Stop{Reason: reports.StopUnreachable, Target: l.target.Name(), Message: msg})
+}
+
+// health plays a plain registration and authentication.
+func (l *lane) health(ctx context.Context, when string) judgement {
+	began := time.Now()
+	chk := &Check{ID: "health.plain.ceremonies", Level: Must}
+	l.run.mu.Lock()
+	n := len(l.run.report.Health)
+	l.run.mu.Unlock()
+	c := l.newCase(ctx, chk, fmt.Sprintf("health/%d", n))
+	defer c.close()
+	j := c.judge(func() {
+		a := c.Account("alice", client.AuthenticatorConfig{})
+		c.MustAccept(a.Run(Registration, Setting{}, virtualauth.Faults{}, target.WireFaults{}, true), "a plain registration")
+		if c.Target.Feature(Authentication).Absent == "" {
+			c.MustAccept(a.Run(Authentication, Setting{}, virtualauth.Faults{}, target.WireFaults{}, true), "a plain authentication")
+		}
+	})
+	h := reports.Health{
+		Target: l.target.Name(), Client: l.client.Name(), When: when,
+		OK: j.verdict == reports.Pass, Message: j.message, DurationMs: time.Since(began).Milliseconds(),
+	}
+	if !h.OK {
+		h.Exchanges = c.exchanges()
+	}
+	l.run.mu.Lock()
+	l.run.report.Health = append(l.run.report.Health, h)
+	l.run.mu.Unlock()
+	return j
+}
+
+func (r *run) stopRun(s *reports.Stop) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stop == nil {
+		r.stop = s
+		r.cancel()
+	}
+}
+
+// settle gives all checks of a lane one judgement without playing them.
+func (r *run) settle(l *lane, checks []*Check, j judgement) {
+	for _, c := range checks {
+		r.add(l, c, j, nil, nil, 0)
+	}
+}
+
+func (r *run) add(l *lane, c *Check, j judgement, notes []string, exchanges []reports.Exchange, took time.Duration) {
+	res := r.result(l, c, j, notes, exchanges, took)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, id := range c.Requirements {
+		if row, ok := r.ledger.Row(id); ok {
+			r.report.Requirements[id] = reports.Requirement{Anchor: row.Anchor, Title: row.Text}
+		}
+	}
+	r.report.Checks = append(r.report.Checks, res)
+	r.done++
+	if r.cfg.Progress != nil {
+		r.cfg.Progress(Progress{Done: r.done, Total: r.total, Result: &res, Target: l.target.Name(), Client: l.client.Name()})
+	}
+}
+
+// result puts a judgement into the report's words.
+func (r *run) result(l *lane, c *Check, j judgement, notes []string, exchanges []reports.Exchange, took time.Duration) reports.Check {
+	res := reports.Check{
+		ID: c.ID, Order: r.order[c.ID], Title: c.Title, Level: reports.Level(c.Level),
+		Requirements: c.Requirements, Faults: c.Faults(),
+		Client: l.client.Name(), Dialect: l.target.Dialect(), Target: l.target.Name(),
+		Verdict: j.verdict, Reason: j.reason, Message: j.message, Notes: notes,
+		DurationMs: took.Milliseconds(), Exchanges: []reports.Exchange{},
+	}
+	if c.Level == Posture && j.verdict == reports.Pass && j.message != "" {
+		// A posture that was found wanting is a note on a pass.
+		res.Notes = append(res.Notes, j.message)
+		res.Message = ""
+	}
+	red := j.verdict != reports.Pass && j.verdict != reports.NotApplicable
+	if red {
+		res.Hint = c.Why
+	}
+	if r.cfg.Rerun != nil {
+		res.Rerun = r.cfg.Rerun(l.target, l.client, c.ID)
+	}
+	if exchanges != nil && (red || r.cfg.KeepExchanges || len(res.Notes) > 0) {
+		res.Exchanges = exchanges
+	}
+	return res
+}
+
+func (r *run) tell(l *lane, res *reports.Check) {
+	if r.cfg.Progress == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cfg.Progress(Progress{Done: r.done, Total: r.total, Result: res, Target: l.target.Name(), Client: l.client.Name()})
+}
+
+// accountName is a short name that is equal for equal runs and labels only.
+func (r *run) accountName(label string) string {
+	sum := sha256.Sum256([]byte("account\x00" + r.cfg.Seed + "\x00" + r.cfg.Nonce + "\x00" + label))
+	return "ts-" + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:10]))
+}
+
+// seedFor is the seed of one case: it depends on nothing but the run's seed and the label.
+func (r *run) seedFor(label string) []byte {
+	sum := sha256.Sum256([]byte("case\x00" + r.cfg.Seed + "\x00" + label))
+	return sum[:]
+}
+
+// Digest identifies a catalogue: equal digests ask equal questions.
+func Digest(checks []*Check) string {
+	h := sha256.New()
+	for _, c := range checks {
+		fmt.Fprintf(h, "%s\x00%s\x00%v\x00%s\x00%s\x00%+v\x00%v\n", c.ID, c.Level, c.Requirements, c.Ceremony, c.Expect, c.Setting, c.Faults())
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16]
+}
+
+// Select keeps the checks whose id matches one of the globs; * matches any run
+// of characters. No glob keeps all. A glob that matches nothing is an error.
+func Select(checks []*Check, globs []string) ([]*Check, error) {
+	if len(globs) == 0 {
+		return checks, nil
+	}
+	keep := map[string]bool{}
+	for _, g := range globs {
+		n := 0
+		for _, c := range checks {
+			if globMatch(g, c.ID) {
+				keep[c.ID] = true
+				n++
+			}
+		}
+		if n == 0 {
+			return nil, fmt.Errorf("no check matches %q%s", g, nearest(checks, g))
+		}
+	}
+	var out []*Check
+	for _, c := range checks {
+		if keep[c.ID] {
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+func globMatch(pattern, s string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == s
+	}
+	if !strings.HasPrefix(s, parts[0]) {
+		return false
+	}
+	s = s[len(parts[0]):]
+	for _, p := range parts[1 : len(parts)-1] {
+		i := strings.Index(s, p)
+		if i < 0 {
+			return false
+		}
+		s = s[i+len(p):]
+	}
+	return strings.HasSuffix(s, parts[len(parts)-1])
+}
+
+// nearest suggests an id that shares the most words with what was typed.
+func nearest(checks []*Check, typed string) string {
+	words := strings.FieldsFunc(strings.ToLower(typed), func(r rune) bool { return r == '.' || r == '-' || r == '*' })
+	best, score := "", 0
+	for _, c := range checks {
+		n := 0
+		for _, w := range words {
+			if strings.Contains(c.ID, w) {
+				n++
+			}
+		}
+		if n > score {
+			best, score = c.ID, n
+		}
+	}
+	if best == "" {
+		return "; touchstone list shows them all"
+	}
+	return "; did you mean " + best + "?"
+}

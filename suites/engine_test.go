@@ -1,0 +1,306 @@
+package suites_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/touchstone-webauthn/touchstone/client"
+	"github.com/touchstone-webauthn/touchstone/internal/reference"
+	"github.com/touchstone-webauthn/touchstone/reports"
+	"github.com/touchstone-webauthn/touchstone/rp"
+	"github.com/touchstone-webauthn/touchstone/rp/ceremony"
+	"github.com/touchstone-webauthn/touchstone/suites"
+	"github.com/touchstone-webauthn/touchstone/target"
+)
+
+// referenceRun runs the checks on a reference RP with cfg changed, in process.
+func referenceRun(t testing.TB, dialects []string, change func(*rp.Config), with func(*suites.Config)) *reports.Report {
+	t.Helper()
+	cfg, err := reference.ConfigFor(reference.RPID, reference.Origin, dialects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	server, err := rp.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets, err := reference.Targets(server, dialects, "seed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := suites.Config{Targets: targets, Clients: []client.Client{client.NewVirtual()}, Seed: "seed"}
+	if with != nil {
+		with(&run)
+	}
+	report, err := suites.Run(t.Context(), run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func referenceServer(t *testing.T) http.Handler {
+	t.Helper()
+	cfg, err := reference.Config(reference.RPID, reference.Origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := rp.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server
+}
+
+// wantClean fails the test for every check that is not a pass or not-applicable.
+func wantClean(t *testing.T, r *reports.Report) {
+	t.Helper()
+	if r.Stopped != nil {
+		t.Errorf("the run stopped: %s", r.Stopped.Message)
+	}
+	for _, h := range r.Health {
+		if !h.OK {
+			t.Errorf("health (%s) of %s through %s: %s", h.When, h.Target, h.Client, h.Message)
+		}
+	}
+	for _, c := range r.Checks {
+		if c.Verdict != reports.Pass && c.Verdict != reports.NotApplicable {
+			t.Errorf("%s, %s through %s: %s: %s", c.ID, c.Target, c.Client, c.Verdict, c.Message)
+		}
+	}
+}
+
+func TestReferenceRPIsClean(t *testing.T) {
+	for _, dialects := range [][]string{reference.Dialects(), {"fortanix-published", "dfns-old-page"}, {"dfns-decoded", "nevis-assertion-path"}} {
+		t.Run(strings.Join(dialects, "+"), func(t *testing.T) {
+			r := referenceRun(t, dialects, nil, func(c *suites.Config) {
+				c.Clients = append(c.Clients, client.NewVirtualWebAuthn())
+			})
+			wantClean(t, r)
+			passed := map[string]int{}
+			for _, c := range r.Checks {
+				if c.Verdict == reports.Pass {
+					passed[c.Target+" through "+c.Client]++
+				}
+			}
+			for lane, n := range passed {
+				t.Logf("%s: %d passed", lane, n)
+			}
+			for _, d := range dialects {
+				if passed[d+" through virtual"] < 80 {
+					t.Errorf("%s: %d checks passed through the virtual client, want at least 80", d, passed[d+" through virtual"])
+				}
+				if passed[d+" through virtualwebauthn"] < 5 {
+					t.Errorf("%s: %d checks passed through the witness, want at least 5", d, passed[d+" through virtualwebauthn"])
+				}
+			}
+		})
+	}
+}
+
+// The seed decides the verdicts, and the number of jobs does not.
+func TestJobsDoNotMatter(t *testing.T) {
+	one := referenceRun(t, []string{"fido"}, nil, func(c *suites.Config) { c.Jobs = 1 })
+	many := referenceRun(t, []string{"fido"}, nil, func(c *suites.Config) { c.Jobs = 8 })
+	if len(one.Checks) != len(many.Checks) {
+		t.Fatalf("%d checks with one job, %d with eight", len(one.Checks), len(many.Checks))
+	}
+	for i := range one.Checks {
+		a, b := one.Checks[i], many.Checks[i]
+		if a.ID != b.ID || a.Verdict != b.Verdict || a.Message != b.Message {
+			t.Errorf("check %d: %s %s %q with one job, %s %s %q with eight", i, a.ID, a.Verdict, a.Message, b.ID, b.Verdict, b.Message)
+		}
+	}
+}
+
+func TestShardsAreAPartition(t *testing.T) {
+	seen := map[string]int{}
+	for i := 1; i <= 3; i++ {
+		r := referenceRun(t, []string{"fido"}, nil, func(c *suites.Config) { c.Shard, c.Shards = i, 3 })
+		for _, c := range r.Checks {
+			seen[c.ID]++
+		}
+	}
+	whole := referenceRun(t, []string{"fido"}, nil, nil)
+	if len(seen) != len(whole.Checks) {
+		t.Errorf("three shards ran %d checks, the whole has %d", len(seen), len(whole.Checks))
+	}
+	for id, n := range seen {
+		if n != 1 {
+			t.Errorf("%s ran in %d shards", id, n)
+		}
+	}
+}
+
+// targetOn is a fido target on any server.
+func targetOn(t *testing.T, url string, timeout time.Duration) *target.Target {
+	t.Helper()
+	p, err := target.LoadDialect("fido")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tgt, err := target.New(p, target.Options{URL: url, RPID: "rp.example", Origin: "https://rp.example", Timeout: timeout})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tgt
+}
+
+// Whatever a target does, the run ends, says why, and is red.
+func TestHostileTargets(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		handler http.HandlerFunc
+		stopped string
+	}{
+		{"500", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "boom", 500) }, reports.StopUnreachable},
+		{"html", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			fmt.Fprint(w, "<html><h1>Welcome</h1></html>")
+		}, reports.StopUnreachable},
+		{"empty", func(http.ResponseWriter, *http.Request) {}, ""},
+		{"closes", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, reports.StopUnreachable},
+		{"hangs", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, reports.StopUnreachable},
+		{"refuses", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(400)
+			fmt.Fprint(w, `{"status":"failed","errorMessage":"no"}`)
+		}, ""},
+		{"wrong types", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"status":"ok","errorMessage":"","challenge":7,"user":[],"rp":null,"pubKeyCredParams":"x"}`)
+		}, ""},
+		{"deep", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, strings.Repeat(`{"a":`, 100_000))
+		}, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			srv := httptest.NewServer(tc.handler)
+			defer srv.CloseClientConnections()
+			r, err := suites.Run(t.Context(), suites.Config{
+				Targets: []*target.Target{targetOn(t, srv.URL, 300*time.Millisecond)},
+				Clients: []client.Client{client.NewVirtual()}, Seed: "s",
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if code := reports.ExitCode(r, false); code == 0 {
+				t.Errorf("exit code 0 on a target that is broken")
+			}
+			if tc.stopped != "" && (r.Stopped == nil || r.Stopped.Reason != tc.stopped) {
+				t.Errorf("stopped = %+v; want reason %s", r.Stopped, tc.stopped)
+			}
+			if len(r.Health) == 0 || r.Health[0].OK || r.Health[0].Message == "" {
+				t.Errorf("health = %+v; want a failure with its reason", r.Health)
+			}
+		})
+	}
+}
+
+func TestTargetThatIsDown(t *testing.T) {
+	srv := httptest.NewServer(http.NotFoundHandler())
+	url := srv.URL
+	srv.Close()
+	r, err := suites.Run(t.Context(), suites.Config{Targets: []*target.Target{targetOn(t, url, time.Second)}, Clients: []client.Client{client.NewVirtual()}, Seed: "s"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Stopped == nil || r.Stopped.Reason != reports.StopUnreachable || reports.ExitCode(r, false) != 3 {
+		t.Errorf("stopped = %+v, exit %d; want unreachable and 3", r.Stopped, reports.ExitCode(r, false))
+	}
+}
+
+// A target that dies in the middle stops the run, and the check that killed it is named.
+func TestTargetThatDies(t *testing.T) {
+	server := referenceServer(t)
+	const killer = "registration.envelope.body-null"
+	dead := false
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Touchstone-Check") == killer && strings.HasSuffix(r.URL.Path, "/result") && r.ContentLength <= 5 {
+			dead = true
+		}
+		if dead {
+			panic(http.ErrAbortHandler)
+		}
+		server.ServeHTTP(w, r)
+	}))
+	defer srv.Close()
+	r, err := suites.Run(t.Context(), suites.Config{Targets: []*target.Target{targetOn(t, srv.URL, time.Second)}, Clients: []client.Client{client.NewVirtual()}, Seed: "s", Jobs: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Stopped == nil || r.Stopped.Reason != reports.StopUnreachable || !strings.Contains(r.Stopped.Message, killer) {
+		t.Fatalf("stopped = %+v; want unreachable, naming %s", r.Stopped, killer)
+	}
+	i := slices.IndexFunc(r.Checks, func(c reports.Check) bool { return c.ID == killer })
+	if i < 0 || r.Checks[i].Verdict != reports.Fail || r.Checks[i].Reason != reports.ReasonCrash {
+		t.Errorf("the killer's own result is not a fail for a crash: %+v", r.Checks)
+	}
+	if r.Stopped.Left == 0 {
+		t.Error("nothing is said of the checks that were not run")
+	}
+}
+
+func TestInterruptKeepsWhatWasDone(t *testing.T) {
+	targets, err := reference.Targets(referenceServer(t), []string{"fido"}, "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	r, err := suites.Run(ctx, suites.Config{Targets: targets, Clients: []client.Client{client.NewVirtual()}, Seed: "s", Jobs: 1, Progress: func(p suites.Progress) {
+		if p.Done == 10 {
+			cancel()
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Stopped == nil || r.Stopped.Reason != reports.StopInterrupted || len(r.Checks) < 10 || reports.ExitCode(r, false) != 130 {
+		t.Errorf("stopped %+v with %d checks, exit %d; want interrupted, at least 10, 130", r.Stopped, len(r.Checks), reports.ExitCode(r, false))
+	}
+}
+
+func TestUnavailableClientIsRed(t *testing.T) {
+	r := referenceRun(t, []string{"fido"}, nil, func(c *suites.Config) {
+		c.Clients = []client.Client{&client.Unavailable{Kind: "chrome", Abilities: []client.Ability{client.Faults}, Cause: fmt.Errorf("no Chromium on PATH")}}
+	})
+	if len(r.Checks) == 0 || r.Summary.NotTestable != len(r.Checks) || reports.ExitCode(r, false) != 1 {
+		t.Errorf("summary %+v of %d checks, exit %d; want all not testable and 1", r.Summary, len(r.Checks), reports.ExitCode(r, false))
+	}
+}
+
+// Every step of §7.1, §7.2 and §8 that the reference RP can leave out is missed
+// by at least one check, or stands here with the reason.
+func TestLeftOutStepsAreCaught(t *testing.T) {
+	excused := map[string]string{}
+	for _, step := range ceremony.Steps() {
+		t.Run(step.Name, func(t *testing.T) {
+			if why := excused[step.Name]; why != "" {
+				t.Skip("optional: " + why)
+			}
+			t.Parallel()
+			r := referenceRun(t, []string{"fido"}, func(c *rp.Config) { c.LeaveOut = []string{step.Name} }, func(c *suites.Config) { c.Jobs = 1 })
+			var by []string
+			for _, c := range r.Checks {
+				if c.Verdict == reports.Fail || c.Verdict == reports.Warn {
+					by = append(by, c.ID)
+				}
+			}
+			if len(by) == 0 {
+				t.Errorf("left out step %s (%s) and no check noticed", step.Name, step.Title)
+			}
+			t.Logf("noticed by %s", strings.Join(by, ", "))
+		})
+	}
+}

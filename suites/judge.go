@@ -1,0 +1,125 @@
+package suites
+
+import (
+	"fmt"
+
+	"github.com/touchstone-webauthn/touchstone/reports"
+	"github.com/touchstone-webauthn/touchstone/target"
+)
+
+// judgement is what a case came to.
+type judgement struct {
+	verdict reports.Verdict
+	// reason is one word for programs, message one sentence for people.
+	reason, message string
+}
+
+// halt is what unwinds a case once its judgement is known; the engine catches
+// it at the case's root. Stories would be unreadable with a check after each step.
+type halt struct{ judgement }
+
+// severity turns a breach into the verdict of the check's level.
+func (c *Check) severity() reports.Verdict {
+	switch c.Level {
+	case Must:
+		return reports.Fail
+	case Should:
+		return reports.Warn
+	default:
+		return reports.Pass
+	}
+}
+
+// Fail ends the case: the RP broke what the check demands. At level POSTURE it
+// becomes a finding on a pass.
+func (c *Case) Fail(reason, format string, args ...any) {
+	v := c.Check.severity()
+	// A crash is a failure of its own, whatever the check asked (the ledger's touchstone/no-crash).
+	if reason == reports.ReasonCrash || reason == reports.ReasonTimeout {
+		v = reports.Fail
+	}
+	panic(halt{judgement{v, reason, fmt.Sprintf(format, args...)}})
+}
+
+// Pass ends the case in the RP's favour.
+func (c *Case) Pass() { panic(halt{judgement{verdict: reports.Pass}}) }
+
+// NotTestable ends the case: something the check stands on was not there, so
+// that nothing was learned. It is red, unlike NotApplicable.
+func (c *Case) NotTestable(reason, format string, args ...any) {
+	panic(halt{judgement{reports.NotTestable, reason, fmt.Sprintf(format, args...)}})
+}
+
+// NotApplicable ends the case: the profile or the dialect's documents say that
+// the RP has no such thing.
+func (c *Case) NotApplicable(reason, format string, args ...any) {
+	panic(halt{judgement{reports.NotApplicable, reason, fmt.Sprintf(format, args...)}})
+}
+
+// broken ends the case: the harness itself went wrong.
+func (c *Case) broken(err error) {
+	panic(halt{judgement{reports.Error, reports.ReasonHarness, err.Error()}})
+}
+
+// Note adds a finding that does not change the verdict.
+func (c *Case) Note(format string, args ...any) {
+	c.notes = append(c.notes, fmt.Sprintf(format, args...))
+}
+
+// crashed reports an answer that is never a correct rejection.
+func (c *Case) crashed(o *target.Outcome, what string) {
+	reason := reports.ReasonCrash
+	if o.Reason == target.ReasonTimeout {
+		reason = reports.ReasonTimeout
+	}
+	c.Fail(reason, "%s was met with no proper answer (%s)", what, o)
+}
+
+// MustAccept fails the case unless o is an acceptance. what names what was sent.
+func (c *Case) MustAccept(o *target.Outcome, what string) {
+	switch o.Kind {
+	case target.Accepted:
+	case target.Rejected:
+		c.Fail(reports.ReasonRejected, "%s was refused (%s)", what, answer(o))
+	case target.Crashed:
+		c.crashed(o, what)
+	default:
+		c.Fail("unclear", "%s was met with an answer that is neither success nor failure in this dialect (%s)", what, o)
+	}
+}
+
+// MustReject fails the case unless o is a rejection in the dialect's own form.
+func (c *Case) MustReject(o *target.Outcome, what string) {
+	switch o.Kind {
+	case target.Rejected:
+		if o.ServerError {
+			c.Note("refused with HTTP %d, a server error: a client's mistake should be answered as one", o.Status)
+		}
+	case target.Accepted:
+		c.Fail(reports.ReasonAccepted, "%s was accepted (%s)", what, answer(o))
+	case target.Crashed:
+		c.crashed(o, what)
+	default:
+		c.Fail("unclear", "%s was met with an answer that is neither success nor failure in this dialect (%s)", what, o)
+	}
+}
+
+// need ends the case as not testable unless o is an acceptance: for steps that
+// the check stands on but does not judge.
+func (c *Case) need(o *target.Outcome, what string) {
+	if o.Kind != target.Accepted {
+		c.NotTestable(reports.ReasonSetup, "%s was refused (%s), so nothing was learned", what, answer(o))
+	}
+}
+
+// answer is what came back, short.
+func answer(o *target.Outcome) string {
+	s := fmt.Sprintf("HTTP %d", o.Status)
+	if o.Status == 0 {
+		s = string(o.Kind)
+	}
+	if o.Message != "" {
+		s += ": " + o.Message
+	}
+	return s
+}

@@ -1,0 +1,200 @@
+package suites
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"sync"
+
+	"github.com/touchstone-webauthn/touchstone/client"
+	"github.com/touchstone-webauthn/touchstone/reports"
+	"github.com/touchstone-webauthn/touchstone/target"
+	"github.com/touchstone-webauthn/touchstone/virtualauth"
+)
+
+// lane is one target through one client, and what its cases share.
+type lane struct {
+	run    *run
+	target *target.Target
+	client client.Client
+	checks []*Check // what the client carries, in catalogue order
+
+	mu    sync.Mutex
+	twins map[string]*twin
+}
+
+// twin is a check's ceremony without its fault, played once for all checks with the same setting.
+type twin struct {
+	once sync.Once
+	judgement
+}
+
+// play runs one check and says what came of it.
+func (l *lane) play(ctx context.Context, chk *Check) (j judgement, notes []string, exchanges []reports.Exchange) {
+	c := l.newCase(ctx, chk, chk.ID)
+	defer c.close()
+	j = c.judge(func() {
+		c.Require(chk.needs()...)
+		if chk.Story != nil {
+			chk.Story(c)
+			return
+		}
+		c.single()
+	})
+	return j, c.notes, c.exchanges()
+}
+
+func (l *lane) newCase(ctx context.Context, chk *Check, label string) *Case {
+	return &Case{Check: chk, Target: l.target, ctx: ctx, lane: l, label: l.client.Name() + "/" + label, seed: l.run.seedFor(label)}
+}
+
+func (c *Case) close() {
+	if c.page != nil {
+		_ = c.page.Close() // nothing is left to lose: the case is judged
+	}
+}
+
+// judge catches the halt that ends a case. A case that ends by itself passes.
+func (c *Case) judge(f func()) (j judgement) {
+	defer func() {
+		if r := recover(); r != nil {
+			h, ok := r.(halt)
+			if !ok {
+				panic(r)
+			}
+			j = h.judgement
+		}
+		if j.verdict != reports.Pass && c.ctx.Err() != nil {
+			j = judgement{reports.Error, "interrupted", "the run was interrupted before the check was done"}
+		}
+	}()
+	f()
+	return judgement{verdict: reports.Pass}
+}
+
+// single plays a check that is data: one ceremony with at most one fault.
+func (c *Case) single() {
+	chk := c.Check
+	if chk.Expect == Reject {
+		if t := c.twin(); t.verdict != reports.Pass {
+			if t.verdict == reports.NotApplicable || t.verdict == reports.Error {
+				panic(halt{t})
+			}
+			c.NotTestable(reports.ReasonTwin, "its valid twin, the same %s without the fault, did not succeed: %s", chk.Ceremony, t.message)
+		}
+	}
+	a := c.Account("alice", chk.Setting.Authenticator)
+	judged := chk.Expect == Accept
+	if chk.Ceremony == Authentication {
+		a.Register(registrationFor(chk.Setting))
+	}
+	c.disobey(chk.Fault)
+	t := a.Begin(chk.Ceremony, chk.Setting, judged)
+	t.Respond(judged)
+	t.Edit(editable(chk.Fault))
+	o := t.Send(chk.Wire)
+	what := chk.describe()
+	if chk.Expect == Accept {
+		c.MustAccept(o, what)
+		return
+	}
+	c.MustReject(o, what)
+	if chk.Ceremony == Authentication {
+		a.MustBeLoggedOut()
+	}
+}
+
+// registrationFor is the registration that precedes an authentication in the
+// same setting: the same authenticator, nothing else asked for.
+func registrationFor(s Setting) Setting {
+	return Setting{Authenticator: s.Authenticator}
+}
+
+// disobey tells the client which of its options to disregard.
+func (c *Case) disobey(f virtualauth.Faults) {
+	if len(f.Names()) == len(editable(f).Names()) {
+		return
+	}
+	d, ok := c.Page().(client.Disobedient)
+	if !ok {
+		c.NotApplicable(reports.ReasonClient, "%s cannot be told to disregard its options", c.lane.client.Name())
+	}
+	d.Disobey(f)
+}
+
+// editable is f without the faults that a client commits before it responds.
+func editable(f virtualauth.Faults) virtualauth.Faults {
+	var keep []string
+	for _, name := range f.Names() {
+		if info, ok := virtualauth.LookupFault(name); !ok || info.Stage != virtualauth.StageOptions {
+			keep = append(keep, name)
+		}
+	}
+	g, err := virtualauth.ParseFaults(keep...)
+	if err != nil { // the names come from the registry itself
+		return f
+	}
+	return g
+}
+
+// twin plays the check's ceremony without the fault, once per lane and setting.
+func (c *Case) twin() judgement {
+	chk := c.Check
+	key, err := json.Marshal(struct {
+		Ceremony string
+		Setting  Setting
+	}{chk.Ceremony, chk.Setting})
+	if err != nil {
+		c.broken(err)
+	}
+	l := c.lane
+	l.mu.Lock()
+	t := l.twins[string(key)]
+	if t == nil {
+		t = &twin{}
+		l.twins[string(key)] = t
+	}
+	l.mu.Unlock()
+	t.once.Do(func() {
+		valid := &Check{ID: chk.ID, Level: Must, Ceremony: chk.Ceremony, Setting: chk.Setting, Expect: Accept}
+		v := l.newCase(c.ctx, valid, "twin/"+string(key))
+		defer v.close()
+		t.judgement = v.judge(v.single)
+		c.sessions = append(c.sessions, v.sessions...)
+	})
+	return t.judgement
+}
+
+// describe names what the check sends, for messages.
+func (c *Check) describe() string {
+	what := "a " + c.Ceremony
+	if c.Ceremony == Authentication {
+		what = "an authentication"
+	}
+	var with []string
+	for _, name := range c.Fault.Names() {
+		if f, ok := virtualauth.LookupFault(name); ok {
+			with = append(with, clause(f.Doc))
+		}
+	}
+	for _, name := range c.Wire.Names() {
+		with = append(with, strings.ReplaceAll(name, "-", " "))
+	}
+	if len(with) == 0 {
+		return what + " (" + lowerFirst(c.Title) + ")"
+	}
+	return what + " where " + strings.Join(with, " and ")
+}
+
+// clause makes a fault's doc sentence fit inside another sentence.
+func clause(doc string) string {
+	doc, _, _ = strings.Cut(doc, ". ")
+	return lowerFirst(strings.TrimSuffix(doc, "."))
+}
+
+func lowerFirst(s string) string {
+	if len(s) > 1 && s[0] >= 'A' && s[0] <= 'Z' && !(s[1] >= 'A' && s[1] <= 'Z') {
+		return strings.ToLower(s[:1]) + s[1:]
+	}
+	return s
+}
