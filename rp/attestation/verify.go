@@ -31,11 +31,9 @@ type Input struct {
 	// The parts of AuthData.
 	RPIDHash, AAGUID, CredentialID []byte
 	Key                            *cose.Key
-	// Time judges certificates and SafetyNet timestamps.
-	Time time.Time
-	// Anchors are needed by android-safetynet, whose own procedure builds the chain.
-	Anchors Anchors
-	Policy  Policy
+	// Time judges SafetyNet timestamps.
+	Time   time.Time
+	Policy Policy
 	// LeaveOut tells whether a step is skipped; nil: none is.
 	LeaveOut func(name string) bool
 }
@@ -44,11 +42,11 @@ type Input struct {
 type Policy struct {
 	// RequireZeroU2FAAGUID refuses fido-u2f with another AAGUID than zero.
 	RequireZeroU2FAAGUID bool
-	// RefuseAnchorInChain refuses an x5c that carries the anchor beside the leaf.
-	RefuseAnchorInChain bool
-	// AndroidSoftwareEnforced also looks into the software-enforced list of
-	// android-key for origin and purpose; else the TEE's list alone counts.
-	AndroidSoftwareEnforced bool
+	// AndroidTEEOnly takes origin and purpose of android-key from the list that
+	// the trusted execution environment enforces, and not from the union of both.
+	AndroidTEEOnly bool
+	// Enterprise tells that enterprise attestation was asked for.
+	Enterprise bool
 }
 
 // Result is a verified statement.
@@ -86,7 +84,7 @@ var order = []string{"packed", "tpm", "android-key", "android-safetynet", "fido-
 
 func init() {
 	procedures = map[string]*procedure{}
-	for _, p := range []*procedure{none()} {
+	for _, p := range []*procedure{packed(), tpm(), androidKey(), safetyNet(), fidoU2F(), none(), apple(), compound()} {
 		procedures[p.format] = p
 	}
 }
@@ -124,11 +122,16 @@ func (p *procedure) public(s step) Step {
 // statement is a statement under verification.
 type statement struct {
 	Input
-	signed []byte // authData ‖ clientDataHash
-	chain  []*x509.Certificate
-	alg    int64
-	sig    []byte
-	result Result
+	signed     []byte // authData ‖ clientDataHash
+	chain      []*x509.Certificate
+	hasX5C     bool
+	alg        int64
+	tpm        tpmParts
+	androidKey keyDescription
+	safetyNet  safetyNetParts
+	appleNonce []byte
+	sig        []byte
+	result     Result
 }
 
 // Verify runs the verification procedure of in.Format

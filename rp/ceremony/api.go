@@ -48,6 +48,11 @@ type Policy struct {
 	RequireZeroU2FAAGUID bool
 	// RejectMalformedTokenBinding is stricter than Level 3, where the member is reserved.
 	RejectMalformedTokenBinding bool
+	// RefuseAnchorInChain is stricter than the specification: x5c must not carry the trust anchor behind the leaf.
+	RefuseAnchorInChain bool
+	// AndroidTEEOnly takes origin and purpose of android-key from what the
+	// trusted execution environment enforces alone (§8.4 leaves the choice).
+	AndroidTEEOnly bool
 	// RejectUnsolicitedExtensions refuses extension outputs that were not asked for.
 	RejectUnsolicitedExtensions bool
 }
@@ -198,7 +203,9 @@ type Credential struct {
 	AttestationType string
 	Format          string
 	AAGUID          []byte
-	CreatedAt       time.Time
+	// Trusted tells that the attestation chains to a configured trust anchor.
+	Trusted   bool
+	CreatedAt time.Time
 	// DoubleEncodedChallenge tells that the client used the ChallengeAsText form.
 	DoubleEncodedChallenge bool
 }

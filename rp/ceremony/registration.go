@@ -20,6 +20,8 @@ type registration struct {
 	key         *cose.Key
 	attestation *attestation.Result
 	attError    error
+	paths       []*attestation.Path
+	trusted     bool
 	record      *Credential
 }
 
@@ -101,7 +103,14 @@ func registrationSteps() []step[registration] {
 		{Name: "7.1.23", Anchor: "reg-ceremony-attestation-trust-anchors", Title: "the trust anchors come from configuration"},
 		{Name: "7.1.24.none", Anchor: "reg-ceremony-assess-trust", Title: "policy: no attestation where attestation was asked for", check: (*registration).checkNone},
 		{Name: "7.1.24.self", Anchor: "reg-ceremony-assess-trust", Title: "policy: self attestation where attestation was asked for", check: (*registration).checkSelf},
-		{Name: "7.1.24", Anchor: "reg-ceremony-assess-trust", Title: "the attestation certificate chains to a trust anchor", check: (*registration).checkTrust},
+		{Name: "7.1.24.order", Anchor: "reg-ceremony-assess-trust", Title: "every certificate of x5c was issued by the next", prepare: (*registration).buildPaths, check: eachPath((*attestation.Path).Order)},
+		{Name: "7.1.24.signatures", Anchor: "reg-ceremony-assess-trust", Title: "every certificate verifies with its issuer's key", check: eachPath((*attestation.Path).Signatures)},
+		{Name: "7.1.24.issuers", Anchor: "reg-ceremony-assess-trust", Title: "every issuer is a CA", check: eachPath((*attestation.Path).Issuers)},
+		{Name: "7.1.24.validity", Anchor: "reg-ceremony-assess-trust", Title: "every certificate is valid now", check: (*registration).checkValidity},
+		{Name: "7.1.24.critical", Anchor: "reg-ceremony-assess-trust", Title: "no unknown critical extension in the chain", check: eachPath((*attestation.Path).Critical)},
+		{Name: "7.1.24.anchor-in-chain", Anchor: "reg-ceremony-assess-trust", Title: "policy: x5c does not carry the trust anchor", check: (*registration).checkAnchorInChain},
+		{Name: "7.1.24.own-root", Anchor: "reg-ceremony-assess-trust", Title: "a root that came inside x5c is no trust anchor", check: func(*registration) error { return nil }},
+		{Name: "7.1.24", Anchor: "reg-ceremony-assess-trust", Title: "the attestation certificate chains to a trust anchor", prepare: (*registration).noteTrust, check: eachPath((*attestation.Path).Trusted)},
 		{Name: "7.1.25", Anchor: here, Title: "the credential id has at most 1023 bytes", check: (*registration).checkIDLength},
 		{Name: "7.1.26", Anchor: here, Title: "the credential id is registered for no user", check: (*registration).checkUnique},
 		{Name: "7.1.27", Anchor: "reg-ceremony-create-credential-record", Title: "the credential record", prepare: (*registration).makeRecord},
@@ -189,11 +198,11 @@ func (r *registration) checkFormat() error {
 }
 
 func (r *registration) attest() error {
-	policy := attestation.Policy{RequireZeroU2FAAGUID: r.rp.config.Policy.RequireZeroU2FAAGUID}
+	policy := attestation.Policy{RequireZeroU2FAAGUID: r.rp.config.Policy.RequireZeroU2FAAGUID, AndroidTEEOnly: r.rp.config.Policy.AndroidTEEOnly, Enterprise: r.pending.attestation == "enterprise"}
 	r.attestation, r.attError = attestation.Verify(attestation.Input{
 		Format: r.object.format, Statement: r.object.statement, AuthData: r.object.authData, ClientDataHash: r.hash,
 		RPIDHash: r.ad.rpIDHash, AAGUID: r.ad.aaguid, CredentialID: r.ad.credentialID, Key: r.key,
-		Time: r.rp.config.Clock(), Anchors: r.rp.config.Anchors, Policy: policy, LeaveOut: r.rp.leftOut,
+		Time: r.rp.config.Clock(), Policy: policy, LeaveOut: r.rp.leftOut,
 	})
 	if r.attError != nil {
 		// What is not verified counts for nothing: the bug that looks away from
@@ -226,7 +235,62 @@ func (r *registration) checkSelf() error {
 	return nil
 }
 
-func (r *registration) checkTrust() error { return nil }
+// buildPaths: an attestation is trusted when every certificate chain in it is.
+// "7.1.24.own-root" has no check of its own, only this effect.
+func (r *registration) buildPaths() error {
+	o := attestation.PathOptions{
+		AnyOrder:  r.rp.leftOut("7.1.24.order"),
+		NamesOnly: r.rp.leftOut("7.1.24.signatures"),
+		OwnRoot:   r.rp.leftOut("7.1.24.own-root"),
+	}
+	for _, x5c := range r.attestation.Paths() {
+		r.paths = append(r.paths, attestation.NewPath(x5c, r.rp.config.Anchors, o))
+	}
+	return nil
+}
+
+// eachPath puts a question to every path, if policy wants trust at all; else
+// the attestation is stored as one that is not trusted, as step 24 allows.
+func eachPath(question func(*attestation.Path) error) func(*registration) error {
+	return func(r *registration) error {
+		if !r.rp.config.Policy.RequireTrust {
+			return nil
+		}
+		for _, p := range r.paths {
+			if err := question(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func (r *registration) valid(p *attestation.Path) error { return p.Validity(r.rp.config.Clock()) }
+
+func (r *registration) checkValidity() error { return eachPath(r.valid)(r) }
+
+func (r *registration) checkAnchorInChain() error {
+	if !r.rp.config.Policy.RefuseAnchorInChain {
+		return nil
+	}
+	return eachPath((*attestation.Path).AnchorInChain)(r)
+}
+
+// noteTrust records whether all questions are answered well, policy or not.
+func (r *registration) noteTrust() error {
+	r.trusted = len(r.paths) > 0
+	for _, p := range r.paths {
+		for _, question := range []func(*attestation.Path) error{
+			(*attestation.Path).Order, (*attestation.Path).Signatures, (*attestation.Path).Issuers, r.valid,
+			(*attestation.Path).Critical, (*attestation.Path).Trusted,
+		} {
+			if question(p) != nil {
+				r.trusted = false
+			}
+		}
+	}
+	return nil
+}
 
 func (r *registration) checkIDLength() error {
 	if n := len(r.ad.credentialID); n > 1023 {
@@ -269,7 +333,7 @@ func (r *registration) makeRecord() error {
 		SignCount: r.ad.signCount, UVInitialized: r.ad.has(flagUV), Transports: transports(r.resp.Transports),
 		BackupEligible: r.ad.has(flagBE), BackupState: r.ad.has(flagBS),
 		AttestationType: string(r.attestation.Type), Format: r.attestation.Format, AAGUID: bytes.Clone(r.ad.aaguid),
-		CreatedAt: r.rp.config.Clock(), DoubleEncodedChallenge: r.doubled,
+		Trusted: r.trusted, CreatedAt: r.rp.config.Clock(), DoubleEncodedChallenge: r.doubled,
 	}
 	return nil
 }
