@@ -446,9 +446,13 @@ func TestRemote(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	profile, err := os.MkdirTemp("", "touchstone-remote")
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, path, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-		"--host-resolver-rules=MAP * ~NOTFOUND", "--remote-debugging-port=0", "--user-data-dir="+t.TempDir(), "about:blank")
+		"--host-resolver-rules=MAP * ~NOTFOUND", "--remote-debugging-port=0", "--user-data-dir="+profile, "about:blank")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -459,7 +463,10 @@ func TestRemote(t *testing.T) {
 	t.Cleanup(func() {
 		cancel()
 		cmd.Wait()
-		time.Sleep(100 * time.Millisecond) // its children write to the profile directory a little longer
+		// Its children write to the profile directory a little longer.
+		for deadline := time.Now().Add(5 * time.Second); os.RemoveAll(profile) != nil && time.Now().Before(deadline); {
+			time.Sleep(20 * time.Millisecond)
+		}
 	})
 	address := ""
 	for lines := bufio.NewScanner(stderr); address == "" && lines.Scan(); {
