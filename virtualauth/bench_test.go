@@ -1,0 +1,147 @@
+package virtualauth_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"testing"
+
+	descope "github.com/descope/virtualwebauthn"
+
+	"github.com/touchstone-webauthn/touchstone/virtualauth"
+)
+
+// The benchmarks go from options as JSON to a response as JSON, and stand
+// beside the cryptography alone, which no implementation can do without.
+
+func BenchmarkFloorGenerateKey(b *testing.B) {
+	for b.Loop() {
+		if _, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+}
+
+func BenchmarkFloorSign(b *testing.B) {
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	digest := sha256.Sum256([]byte("message"))
+	for b.Loop() {
+		if _, err := ecdsa.SignASN1(rand.Reader, k, digest[:]); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+}
+
+func BenchmarkFloorGenerateAndSign(b *testing.B) {
+	digest := sha256.Sum256([]byte("message"))
+	for b.Loop() {
+		k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := ecdsa.SignASN1(rand.Reader, k, digest[:]); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+}
+
+// challengeText is a fresh challenge, as base64url.
+func challengeText(n *uint64) string {
+	*n++
+	var b [32]byte
+	binary.BigEndian.PutUint64(b[:], *n)
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+func benchCreation(challenge, attestation string) []byte {
+	return fmt.Appendf(nil, `{"rp":{"id":"rp.example","name":"RP"},"user":{"id":"aGFuZGxl","name":"ada","displayName":"Ada"},"challenge":"%s",`+
+		`"pubKeyCredParams":[{"type":"public-key","alg":-7},{"type":"public-key","alg":-257}],"timeout":60000,`+
+		`"authenticatorSelection":{"residentKey":"discouraged","userVerification":"preferred"},"attestation":"%s"}`, challenge, attestation)
+}
+
+func benchmarkRegistration(b *testing.B, attestation string) {
+	a := newAuthenticator(b, virtualauth.Config{})
+	var n uint64
+	for b.Loop() {
+		o, err := virtualauth.ParseCreationOptions(benchCreation(challengeText(&n), attestation))
+		if err != nil {
+			b.Fatal(err)
+		}
+		r, err := page.Create(context.Background(), a, o, virtualauth.Faults{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := r.Response.MarshalJSON(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+}
+
+func BenchmarkRegistrationNone(b *testing.B)       { benchmarkRegistration(b, "none") }
+func BenchmarkRegistrationPackedSelf(b *testing.B) { benchmarkRegistration(b, "direct") }
+
+func BenchmarkAssertion(b *testing.B) {
+	a := newAuthenticator(b, virtualauth.Config{})
+	r, err := page.Create(context.Background(), a, creationOptions("none", virtualauth.AuthenticatorSelection{}), virtualauth.Faults{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	id := base64.RawURLEncoding.EncodeToString(r.Credential.ID)
+	var n uint64
+	for b.Loop() {
+		o, err := virtualauth.ParseRequestOptions(fmt.Appendf(nil, `{"challenge":"%s","rpId":"rp.example","timeout":60000,"allowCredentials":[{"type":"public-key","id":"%s"}],"userVerification":"preferred"}`, challengeText(&n), id))
+		if err != nil {
+			b.Fatal(err)
+		}
+		r, err := page.Get(context.Background(), a, o, virtualauth.Faults{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := r.Response.MarshalJSON(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+}
+
+func BenchmarkPeerRegistrationPackedSelf(b *testing.B) {
+	rp := descope.RelyingParty{ID: "rp.example", Name: "RP", Origin: "https://rp.example"}
+	a := descope.NewAuthenticator()
+	var n uint64
+	for b.Loop() {
+		o, err := descope.ParseAttestationOptions(string(benchCreation(challengeText(&n), "direct")))
+		if err != nil {
+			b.Fatal(err)
+		}
+		descope.CreateAttestationResponse(rp, a, descope.NewCredential(descope.KeyTypeEC2), *o)
+	}
+	b.ReportAllocs()
+}
+
+func BenchmarkPeerAssertion(b *testing.B) {
+	rp := descope.RelyingParty{ID: "rp.example", Name: "RP", Origin: "https://rp.example"}
+	a := descope.NewAuthenticator()
+	credential := descope.NewCredential(descope.KeyTypeEC2)
+	id := base64.RawURLEncoding.EncodeToString(credential.ID)
+	var n uint64
+	for b.Loop() {
+		o, err := descope.ParseAssertionOptions(fmt.Sprintf(`{"challenge":"%s","rpId":"rp.example","timeout":60000,"allowCredentials":[{"type":"public-key","id":"%s"}],"userVerification":"preferred"}`, challengeText(&n), id))
+		if err != nil {
+			b.Fatal(err)
+		}
+		descope.CreateAssertionResponse(rp, a, credential, *o)
+	}
+	b.ReportAllocs()
+}
