@@ -80,7 +80,8 @@ func decodeAttestationObject(raw []byte) any {
 	return out
 }
 
-// decodeStatement adds to an attestation statement what its certificates say.
+// decodeStatement shows an attestation statement with what its certificates
+// say in place of their bytes, which stand beside it in the raw form.
 func decodeStatement(v any) any {
 	out := plainCBOR(v, 0)
 	m, isMap := v.(map[any]any)
@@ -92,7 +93,7 @@ func decodeStatement(v any) any {
 	if !ok {
 		return out
 	}
-	var certificates []any
+	certificates := make([]any, 0, len(chain))
 	for _, member := range chain {
 		der, ok := member.([]byte)
 		if !ok {
@@ -101,7 +102,7 @@ func decodeStatement(v any) any {
 		}
 		cert, err := x509.ParseCertificate(der)
 		if err != nil {
-			certificates = append(certificates, map[string]any{"error": err.Error()})
+			certificates = append(certificates, map[string]any{"error": err.Error(), "bytes": diagnosticBytes(der)})
 			continue
 		}
 		certificates = append(certificates, map[string]any{
@@ -110,11 +111,10 @@ func decodeStatement(v any) any {
 			"notBefore": cert.NotBefore.UTC().Format(time.RFC3339),
 			"notAfter":  cert.NotAfter.UTC().Format(time.RFC3339),
 			"key":       cert.PublicKeyAlgorithm.String(),
+			"length":    len(der),
 		})
 	}
-	if len(certificates) > 0 {
-		shown["x5c (decoded)"] = certificates
-	}
+	shown["x5c"] = certificates
 	return out
 }
 
@@ -345,4 +345,11 @@ func plainInt(i int64) any {
 	return fmt.Sprint(i)
 }
 
-func diagnosticBytes(b []byte) string { return "h'" + hex.EncodeToString(b) + "'" }
+// diagnosticBytes writes bytes in CBOR's diagnostic notation, and cuts those that nobody reads.
+func diagnosticBytes(b []byte) string {
+	const most = 1024
+	if len(b) > most {
+		return fmt.Sprintf("h'%x...' (%d bytes)", b[:64], len(b))
+	}
+	return "h'" + hex.EncodeToString(b) + "'"
+}

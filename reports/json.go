@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,13 +12,36 @@ import (
 // WriteJSON writes r in its canonical form: sorted, counted, indented by two
 // spaces, ending in a line feed. The schema is fixtures/schemas/report.schema.json.
 func WriteJSON(w io.Writer, r *Report) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(r.settled()); err != nil {
+	data, err := encodeJSON(r.settled())
+	if err != nil {
+		return fmt.Errorf("write JSON report: %w", err)
+	}
+	// A byte that is not UTF-8 is written as an escape, but read back as a
+	// character: one more round makes the form the same for ever after.
+	if bytes.Contains(data, []byte(`\ufffd`)) {
+		var again Report
+		if err := json.Unmarshal(data, &again); err != nil {
+			return fmt.Errorf("write JSON report: %w", err)
+		}
+		if data, err = encodeJSON(&again); err != nil {
+			return fmt.Errorf("write JSON report: %w", err)
+		}
+	}
+	if _, err := w.Write(data); err != nil {
 		return fmt.Errorf("write JSON report: %w", err)
 	}
 	return nil
+}
+
+func encodeJSON(r *Report) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(r); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
 }
 
 // ReadJSON reads a report that WriteJSON wrote. Members it does not know are
