@@ -493,7 +493,8 @@ func TestNoAuthenticator(t *testing.T) {
 }
 
 func TestResponseWithoutToJSON(t *testing.T) {
-	p := openPage(t, ownChrome(t, ChromeConfig{}), rpOrigin)
+	p := openPage(t, theChrome(t), rpOrigin)
+	t.Cleanup(p.tab.discard) // no other session may get it
 	if _, err := p.tab.evaluate(p.ctx, "delete PublicKeyCredential.prototype.toJSON"); err != nil {
 		t.Fatal(err)
 	}

@@ -243,6 +243,7 @@ func TestKilledBrowser(t *testing.T) {
 }
 
 func TestHungBrowser(t *testing.T) {
+	t.Parallel() // it mostly waits
 	c := ownChrome(t, ChromeConfig{Timeout: 1500 * time.Millisecond})
 	p := openPage(t, c, rpOrigin)
 	p.plug(client.AuthenticatorConfig{})
@@ -265,6 +266,7 @@ func TestHungBrowser(t *testing.T) {
 }
 
 func TestWedgedTab(t *testing.T) {
+	t.Parallel() // it mostly waits
 	c := ownChrome(t, ChromeConfig{Timeout: 1500 * time.Millisecond})
 	p := openPage(t, c, rpOrigin)
 	p.plug(client.AuthenticatorConfig{})
@@ -310,6 +312,7 @@ func TestCrashedTab(t *testing.T) {
 }
 
 func TestTimeout(t *testing.T) {
+	t.Parallel() // it mostly waits
 	c := ownChrome(t, ChromeConfig{Timeout: 3 * time.Second})
 	p := openPage(t, c, rpOrigin)
 	p.plug(client.AuthenticatorConfig{})
