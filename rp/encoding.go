@@ -30,8 +30,8 @@ func anyBase64(s string) ([]byte, error) {
 		return nil, errors.New("not base64: it has a line break")
 	}
 	plain := strings.TrimRight(s, "=")
-	if pad := len(s) - len(plain); pad > 0 && len(s)%4 != 0 {
-		return nil, errors.New("not base64: the padding is of the wrong length")
+	if pad := len(s) - len(plain); pad > 2 || pad > 0 && len(s)%4 != 0 {
+		return nil, errors.New("not base64: the padding is wrong")
 	}
 	plain = strings.NewReplacer("+", "-", "/", "_").Replace(plain)
 	b, err := base64.RawURLEncoding.Strict().DecodeString(plain)

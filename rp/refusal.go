@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
+	"strings"
 
 	"github.com/touchstone-webauthn/touchstone/rp/ceremony"
 )
@@ -68,9 +68,17 @@ func stepMessage(e *ceremony.Error) string {
 	return "step " + e.Step + ": " + e.Message
 }
 
-// alikeSteps are the steps whose refusals would tell a stranger whether a user
-// or a credential exists.
-var alikeSteps = []string{"7.2.5", "7.2.6", "7.2.6a", "7.2.6b", "7.2.21", "user", "credential"}
+// alike tells whether a refusal by a step would tell a stranger that a user or
+// a credential exists. That a user handle is missing says nothing of the kind.
+func alike(step string) bool {
+	switch step {
+	case "7.2.6.discovered-handle":
+		return false
+	case "7.2.5", "7.2.6", "7.2.21":
+		return true
+	}
+	return strings.HasPrefix(step, "7.2.6.")
+}
 
 const alikeMessage = "the credential is not one that this login accepts, or its signature does not verify (steps 7.2.5, 7.2.6 and 7.2.21 answer alike)"
 
@@ -82,7 +90,7 @@ const alikeMessage = "the credential is not one that this login accepts, or its 
 // writes a client against this server needs them.
 func answerAlike(err error) error {
 	var e *ceremony.Error
-	if err == nil || !errors.As(err, &e) || !slices.Contains(alikeSteps, e.Step) {
+	if err == nil || !errors.As(err, &e) || !alike(e.Step) {
 		return err
 	}
 	return &refusal{status: http.StatusBadRequest, message: alikeMessage, full: stepMessage(e), step: e.Step, anchor: e.Anchor}
