@@ -48,6 +48,7 @@ type test struct {
 	verdict  string // pass, fail, skip; empty while it runs
 	output   []string
 	children bool
+	ended    bool // has printed its verdict line
 }
 
 // skip is one test, or one Ginkgo spec, that did not run.
@@ -135,7 +136,14 @@ func (s *summary) add(e event) {
 	t := p.test(e.Test)
 	switch e.Action {
 	case "output":
+		if t.ended {
+			// go test blames whoever spoke last for what the process says as it dies,
+			// and that may be a test that has passed.
+			p.output = append(p.output, e.Output)
+			return
+		}
 		t.output = append(t.output, e.Output)
+		t.ended = verdictLine.MatchString(e.Output)
 	case "pass", "fail", "skip":
 		t.verdict = e.Action
 		if e.Action == "pass" && !ginkgoTally.MatchString(plain(t.output)) {
@@ -329,10 +337,11 @@ func tallyLine(passed, failed, skipped int) string {
 }
 
 var (
-	noise      = regexp.MustCompile(`^(PASS|FAIL|ok  |FAIL\t)`)
-	frame      = regexp.MustCompile(`^(=== |\s*--- SKIP)`)
-	skipSource = regexp.MustCompile(`^\S+\.go:\d+: `)
-	ansi       = regexp.MustCompile("\x1b\\[[0-9;]*m")
+	noise       = regexp.MustCompile(`^(PASS|FAIL|ok  |FAIL\t)`)
+	frame       = regexp.MustCompile(`^(=== |\s*--- SKIP)`)
+	verdictLine = regexp.MustCompile(`^\s*--- (PASS|FAIL|SKIP): `)
+	skipSource  = regexp.MustCompile(`^\S+\.go:\d+: `)
+	ansi        = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 	// ginkgoTally is the last line of a Ginkgo suite, which is one Go test to go
 	// test but as many questions as it has specs.

@@ -24,6 +24,7 @@ func TestGolden(t *testing.T) {
 		{"ginkgo", "ginkgo", nil, 1},           // specs are counted, not the one Go test around them
 		{"skips", "skips", nil, 0},             // skips are listed and harmless
 		{"skips-fail", "skips", fail, 1},       // two of the three are not optional
+		{"timeout", "timeout", nil, 1},         // go test gives the stacks to a test that has passed
 		{"truncated", "truncated", nil, 1},     // the stream ends in the middle of a package
 		{"empty", "empty", nil, 1},             // no test ran
 		{"chatter", "chatter", nil, 0},         // what is no event is passed through
