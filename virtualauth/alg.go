@@ -46,8 +46,9 @@ type algorithm struct {
 	generate func(draw func(n int) []byte) (crypto.Signer, error)
 	// cose appends the public key as a COSE_Key in the CTAP2 canonical form.
 	cose func(dst []byte, pub crypto.PublicKey) ([]byte, error)
-	// spki is the public key as a SubjectPublicKeyInfo in DER.
-	spki func(pub crypto.PublicKey) ([]byte, error)
+	// spki is the public key as a SubjectPublicKeyInfo in DER. coseKey is what
+	// cose made of it, or nil.
+	spki func(pub crypto.PublicKey, coseKey []byte) ([]byte, error)
 	// sign signs a message; it is deterministic wherever draw is.
 	sign func(k crypto.Signer, message []byte, draw func(n int) []byte) ([]byte, error)
 	// fits says whether a key is one for this algorithm.
@@ -143,15 +144,13 @@ func ecAlgorithm(id int64, name string, curve elliptic.Curve, coseCurve int64, h
 			dst = appendCBORBytes(appendCBORInt(dst, coseX), point[1:1+size])
 			return appendCBORBytes(appendCBORInt(dst, coseY), point[1+size:]), nil
 		},
-		spki: func(pub crypto.PublicKey) ([]byte, error) {
-			if id != ES256 {
+		spki: func(pub crypto.PublicKey, coseKey []byte) ([]byte, error) {
+			if id != ES256 || len(coseKey) != 77 {
 				return x509.MarshalPKIXPublicKey(pub)
 			}
-			point, err := ecPoint(pub)
-			if err != nil {
-				return nil, err
-			}
-			return append(append(make([]byte, 0, len(p256SPKI)+len(point)), p256SPKI...), point...), nil
+			// x and y lie at fixed places in the COSE_Key of a P-256 key.
+			der := append(make([]byte, 0, len(p256SPKI)+65), p256SPKI...)
+			return append(append(append(der, 4), coseKey[10:42]...), coseKey[45:77]...), nil
 		},
 		sign: func(k crypto.Signer, message []byte, _ func(n int) []byte) ([]byte, error) {
 			if hash == crypto.SHA256 {
@@ -210,7 +209,7 @@ func edAlgorithm() *algorithm {
 			dst = appendCBORInt(appendCBORInt(dst, coseCrv), 6)
 			return appendCBORBytes(appendCBORInt(dst, coseX), p), nil
 		},
-		spki: func(pub crypto.PublicKey) ([]byte, error) { return x509.MarshalPKIXPublicKey(pub) },
+		spki: func(pub crypto.PublicKey, _ []byte) ([]byte, error) { return x509.MarshalPKIXPublicKey(pub) },
 		sign: func(k crypto.Signer, message []byte, _ func(n int) []byte) ([]byte, error) {
 			return k.Sign(nil, message, crypto.Hash(0))
 		},

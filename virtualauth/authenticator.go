@@ -395,6 +395,8 @@ type MakeCredentialResponse struct {
 	// Attestation is the key that signed the statement where that is not the
 	// credential's own; else nil.
 	Attestation crypto.Signer
+
+	coseKey []byte
 }
 
 // GetAssertionRequest is what a client sends to have something signed
@@ -457,9 +459,8 @@ func (a *Authenticator) MakeCredential(q *MakeCredentialRequest) (*MakeCredentia
 	rpIDHash := sha256.Sum256([]byte(c.RPID))
 	d.rpIDHash = rpIDHash[:]
 	d.flags = c.flags(q.UserVerification) | FlagAT
-	var keyStore [96]byte
 	var err error
-	if d.key, err = algorithmOf(alg).cose(keyStore[:0], c.PrivateKey.Public()); err != nil {
+	if d.key, err = algorithmOf(alg).cose(make([]byte, 0, 80), c.PrivateKey.Public()); err != nil {
 		return nil, err
 	}
 	r := &MakeCredentialResponse{Format: FormatNone, AuthData: d.append(make([]byte, 0, 55+len(c.ID)+len(d.key))), Statement: emptyMap}
@@ -471,6 +472,7 @@ func (a *Authenticator) MakeCredential(q *MakeCredentialRequest) (*MakeCredentia
 		r.Format = f.fmt
 	}
 	r.Credential = *c
+	r.coseKey = d.key
 	return r, nil
 }
 

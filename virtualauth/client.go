@@ -73,6 +73,7 @@ func (c *Client) Create(ctx context.Context, a *Authenticator, o *CreationOption
 	if err := contextError(ctx); err != nil {
 		return nil, err
 	}
+	noFaults := f == Faults{}
 	if len(o.User.ID) > 64 {
 		return nil, refuse(errType, "user.id exceeds 64 bytes")
 	}
@@ -169,12 +170,12 @@ func (c *Client) Create(ctx context.Context, a *Authenticator, o *CreationOption
 
 	r := &Registration{Credential: m.Credential, Attestation: m.Attestation}
 	alg := algorithmOf(m.Credential.Algorithm)
-	spki, err := alg.spki(m.Credential.PrivateKey.Public())
+	spki, err := alg.spki(m.Credential.PrivateKey.Public(), m.coseKey)
 	if err != nil {
 		return nil, err
 	}
 	r.Response = RegistrationResponse{
-		ID:                      base64.RawURLEncoding.EncodeToString(m.Credential.ID),
+		ID:                      idTextOf(m.Credential.ID),
 		RawID:                   m.Credential.ID,
 		Type:                    publicKeyType,
 		ClientDataJSON:          clientData,
@@ -193,7 +194,7 @@ func (c *Client) Create(ctx context.Context, a *Authenticator, o *CreationOption
 		Credential: m.Credential.PrivateKey, Algorithm: alg.id, Attestation: m.Attestation,
 		Seed: a.derive.draw(32, "faults", 0, q.ClientDataHash[:]), UserHandle: o.User.ID, AppID: c.AppID,
 	}
-	if f == (Faults{}) {
+	if noFaults {
 		return r, nil
 	}
 	if r.Response, err = EditRegistration(r.Response, r.keys, f); err != nil {
@@ -217,6 +218,7 @@ func (c *Client) Get(ctx context.Context, a *Authenticator, o *RequestOptions, f
 	if err := contextError(ctx); err != nil {
 		return nil, err
 	}
+	noFaults := f == Faults{}
 	if len(o.AllowCredentials) > maxDescriptors {
 		return nil, refuse(errRange, "allowCredentials exceeds the maximum allowed size (%d)", maxDescriptors)
 	}
@@ -278,7 +280,7 @@ func (c *Client) Get(ctx context.Context, a *Authenticator, o *RequestOptions, f
 	}
 	r := &Assertion{Credential: m.Credential}
 	r.Response = AuthenticationResponse{
-		ID:                      base64.RawURLEncoding.EncodeToString(m.Credential.ID),
+		ID:                      idTextOf(m.Credential.ID),
 		RawID:                   m.Credential.ID,
 		Type:                    publicKeyType,
 		ClientDataJSON:          clientData,
@@ -299,7 +301,7 @@ func (c *Client) Get(ctx context.Context, a *Authenticator, o *RequestOptions, f
 		Seed:       a.derive.draw(32, "faults", 0, q.ClientDataHash[:]),
 		UserHandle: m.Credential.account, AppID: c.AppID,
 	}
-	if f == (Faults{}) {
+	if noFaults {
 		return r, nil
 	}
 	if r.Response, err = EditAssertion(r.Response, r.keys, f); err != nil {
@@ -315,6 +317,12 @@ var (
 
 // RS256 is RSASSA-PKCS1-v1_5 with SHA-256.
 const RS256 int64 = -257
+
+// idTextOf is base64url of an id, in one allocation.
+func idTextOf(id []byte) string {
+	var store [128]byte
+	return string(base64.RawURLEncoding.AppendEncode(store[:0], id))
+}
 
 func contextError(ctx context.Context) error {
 	switch err := ctx.Err(); {

@@ -202,7 +202,7 @@ func (e *edit) openClientData() error {
 	if doc[0] != '{' {
 		return errors.New("client data is not a JSON object")
 	}
-	for _, m := range jsonObject(doc) {
+	for m := range jsonObject(doc) {
 		if m.value[0] != '"' {
 			continue
 		}
@@ -231,7 +231,7 @@ func (e *edit) clientMember(name string) (jsonMember, error) {
 	if err != nil || doc[0] != '{' || len(doc) != len(e.clientData) {
 		return jsonMember{}, notApplicable("the client data is no longer a plain JSON object")
 	}
-	for _, m := range jsonObject(e.clientData) {
+	for m := range jsonObject(e.clientData) {
 		if m.name == name {
 			return m, nil
 		}

@@ -3,6 +3,7 @@ package virtualauth
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"unicode/utf16"
 )
@@ -361,7 +362,7 @@ func reverseMembers(e *edit) error {
 	if _, err := e.clientMember("type"); err != nil {
 		return err
 	}
-	members := jsonObject(e.clientData)
+	members := slices.Collect(jsonObject(e.clientData))
 	out := []byte{'{'}
 	for i := len(members) - 1; i >= 0; i-- {
 		m := members[i]
@@ -381,10 +382,12 @@ func spaceMembers(e *edit) error {
 		return err
 	}
 	out := []byte("{\r\n\t")
-	for i, m := range jsonObject(e.clientData) {
-		if i > 0 {
+	first := true
+	for m := range jsonObject(e.clientData) {
+		if !first {
 			out = append(out, " ,\n\t"...)
 		}
+		first = false
 		out = append(out, e.clientData[m.nameAt:m.nameEnd]...)
 		out = append(append(out, " : "...), m.value...)
 	}

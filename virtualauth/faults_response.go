@@ -185,7 +185,7 @@ var responseFaults = []faultDef{
 		if err != nil {
 			return err
 		}
-		e.reg.PublicKey, err = algorithmOf(ES256).spki(other.Public())
+		e.reg.PublicKey, err = algorithmOf(ES256).spki(other.Public(), nil)
 		return err
 	}),
 	responseFault("CopyPublicKeyAlgorithm", "13", MayReject, inRegistration, anchorJSON, "the copy of the algorithm outside the attestation object is another one", func(e *edit) error {

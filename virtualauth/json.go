@@ -236,8 +236,26 @@ func jsonText(literal []byte) string {
 			return s
 		}
 	}
+	if s, ok := commonText[string(inner)]; ok {
+		return s
+	}
 	return string(inner)
 }
+
+// commonText is the text that options are full of, so that reading it costs no allocation.
+var commonText = func() map[string]string {
+	m := make(map[string]string)
+	for _, s := range []string{
+		"rp", "id", "name", "user", "displayName", "challenge", "pubKeyCredParams", "type", "alg", publicKeyType, "timeout",
+		"excludeCredentials", "allowCredentials", "transports", "authenticatorSelection", "authenticatorAttachment",
+		"residentKey", "requireResidentKey", "userVerification", "required", "preferred", "discouraged", "hints",
+		"attestation", "attestationFormats", "extensions", "none", "direct", "indirect", "rpId", "usb", "nfc", "ble",
+		"internal", "hybrid", "platform", "cross-platform", "credProps", "origin", "crossOrigin",
+	} {
+		m[s] = s
+	}
+	return m
+}()
 
 // appendJSONString appends s as a string literal by the rule that clients
 // follow for client data (https://www.w3.org/TR/webauthn-3/#ccdtostring): only

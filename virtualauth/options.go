@@ -3,6 +3,7 @@ package virtualauth
 import (
 	"encoding/base64"
 	"encoding/json"
+	"iter"
 	"math"
 	"strconv"
 	"strings"
@@ -94,7 +95,7 @@ func ParseCreationOptions(data []byte) (*CreationOptions, error) {
 	}
 	o := &CreationOptions{}
 	var seen seenMembers
-	for _, m := range jsonObject(doc) {
+	for m := range jsonObject(doc) {
 		switch m.name {
 		case "rp":
 			err = o.RP.parse(m.value)
@@ -143,7 +144,7 @@ func ParseRequestOptions(data []byte) (*RequestOptions, error) {
 	}
 	o := &RequestOptions{}
 	var seen seenMembers
-	for _, m := range jsonObject(doc) {
+	for m := range jsonObject(doc) {
 		switch m.name {
 		case "challenge":
 			o.Challenge, err = idlBase64("challenge", m.value)
@@ -190,7 +191,7 @@ func (e *RPEntity) parse(v []byte) error {
 	}
 	*e = RPEntity{}
 	var seen seenMembers
-	for _, m := range jsonObject(v) {
+	for m := range jsonObject(v) {
 		switch m.name {
 		case "id":
 			e.ID = idlString(m.value)
@@ -210,7 +211,7 @@ func (e *UserEntity) parse(v []byte) (err error) {
 	}
 	*e = UserEntity{}
 	var seen seenMembers
-	for _, m := range jsonObject(v) {
+	for m := range jsonObject(v) {
 		switch m.name {
 		case "id":
 			if e.ID, err = idlBase64("user.id", m.value); err != nil {
@@ -240,7 +241,7 @@ func parseParams(v []byte) ([]PubKeyCredParam, error) {
 		}
 		var p PubKeyCredParam
 		var seen seenMembers
-		for _, m := range jsonObject(item) {
+		for m := range jsonObject(item) {
 			switch m.name {
 			case "type":
 				p.Type = idlString(m.value)
@@ -271,7 +272,7 @@ func parseDescriptors(where string, v []byte) ([]Descriptor, error) {
 		}
 		var d Descriptor
 		var seen seenMembers
-		for _, m := range jsonObject(item) {
+		for m := range jsonObject(item) {
 			switch m.name {
 			case "type":
 				d.Type = idlString(m.value)
@@ -300,7 +301,7 @@ func (s *AuthenticatorSelection) parse(v []byte) error {
 		return err
 	}
 	*s = AuthenticatorSelection{}
-	for _, m := range jsonObject(v) {
+	for m := range jsonObject(v) {
 		switch m.name {
 		case "authenticatorAttachment":
 			s.AuthenticatorAttachment = idlString(m.value)
@@ -319,12 +320,11 @@ func parseExtensions(v []byte) (map[string]json.RawMessage, error) {
 	if err := idlDictionary("extensions", v); err != nil {
 		return nil, err
 	}
-	members := jsonObject(v)
-	if len(members) == 0 {
-		return nil, nil
-	}
-	ext := make(map[string]json.RawMessage, len(members))
-	for _, m := range members {
+	var ext map[string]json.RawMessage
+	for m := range jsonObject(v) {
+		if ext == nil {
+			ext = make(map[string]json.RawMessage)
+		}
 		ext[m.name] = json.RawMessage(append([]byte(nil), m.value...))
 	}
 	return ext, nil
@@ -343,17 +343,12 @@ func idlDictionary(where string, v []byte) error {
 }
 
 // jsonObject is the members of v, none where v is null or an array.
-func jsonObject(v []byte) []jsonMember {
-	if v[0] != '{' {
-		return nil
+func jsonObject(v []byte) iter.Seq[jsonMember] {
+	return func(yield func(jsonMember) bool) {
+		if v[0] == '{' {
+			jsonMembers(v, yield)
+		}
 	}
-	var store [12]jsonMember
-	members := store[:0]
-	jsonMembers(v, func(m jsonMember) bool {
-		members = append(members, m)
-		return true
-	})
-	return members
 }
 
 func idlSequence(where string, v []byte) ([][]byte, error) {
@@ -362,6 +357,9 @@ func idlSequence(where string, v []byte) ([][]byte, error) {
 	}
 	var items [][]byte
 	jsonElements(v, func(e []byte) bool {
+		if items == nil {
+			items = make([][]byte, 0, 12)
+		}
 		items = append(items, e)
 		return true
 	})
@@ -420,6 +418,9 @@ func idlBoolean(v []byte) bool {
 
 // idlUint32 is ToUint32(ToNumber(v)): truncated, modulo 2^32, NaN to zero.
 func idlUint32(v []byte) uint32 {
+	if n, err := strconv.Atoi(string(v)); err == nil && len(v) < 16 {
+		return uint32(n)
+	}
 	var f float64
 	var err error
 	switch v[0] {
@@ -476,7 +477,11 @@ func decodeBase64URL(s string) ([]byte, error) {
 	if i := strings.IndexAny(s, "\r\n"); i >= 0 {
 		return nil, base64.CorruptInputError(i)
 	}
-	return base64.RawURLEncoding.DecodeString(s)
+	// Copying to the stack first saves the allocation that DecodeString makes.
+	var store [512]byte
+	b := make([]byte, base64.RawURLEncoding.DecodedLen(len(s)))
+	n, err := base64.RawURLEncoding.Decode(b, append(store[:0], s...))
+	return b[:n], err
 }
 
 // seenMembers remembers which members an object had.

@@ -13,6 +13,9 @@ type origin struct{ scheme, host, port string }
 
 // parseOrigin reads an origin as it is serialised: scheme, host and port only.
 func parseOrigin(s string) (origin, bool) {
+	if host, ok := strings.CutPrefix(s, "https://"); ok && plainHost(host) {
+		return origin{"https", host, ""}, true
+	}
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 		return origin{}, false
@@ -20,11 +23,25 @@ func parseOrigin(s string) (origin, bool) {
 	return origin{u.Scheme, strings.ToLower(u.Hostname()), u.Port()}, true
 }
 
+// plainHost says whether a host is lower-case letters, digits, hyphens and dots,
+// which needs no parsing.
+func plainHost(host string) bool {
+	for i := range len(host) {
+		if c := host[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && c != '-' {
+			return false
+		}
+	}
+	return host != ""
+}
+
 func isLoopbackName(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 func isIP(host string) bool {
+	if host == "" || host[len(host)-1] >= 'g' && host[len(host)-1] <= 'z' {
+		return false // no address ends in such a letter
+	}
 	_, err := netip.ParseAddr(host)
 	return err == nil
 }
