@@ -147,6 +147,17 @@ func verdictClass(v Verdict) string {
 	return "error"
 }
 
+// verdictWord is a verdict for a person.
+func verdictWord(v Verdict) string { return oneLine(strings.ReplaceAll(string(v), "-", " ")) }
+
+// filterVerdict is the verdict under which the page's filter finds a check.
+func filterVerdict(v Verdict) string {
+	if verdictClass(v) == "error" {
+		return string(Error)
+	}
+	return string(v)
+}
+
 func newPage(r *Report, o HTMLOptions) *pageData {
 	d := &pageData{
 		R: r, Style: template.CSS(pageStyle), Script: template.JS(pageScript), Outcome: conclude(r, o.Strict),
@@ -161,7 +172,7 @@ func newPage(r *Report, o HTMLOptions) *pageData {
 	for _, v := range Verdicts() {
 		d.Tallies = append(d.Tallies, pageTally{string(v), verdictClass(v), verdictNouns(v, r.Summary.Count(v)), r.Summary.Count(v)})
 		d.Heads = append(d.Heads, verdictHeads[v])
-		d.Legend = append(d.Legend, pageCell{Class: verdictClass(v), Mark: verdictGlyphs[v], Word: strings.ReplaceAll(string(v), "-", " ")})
+		d.Legend = append(d.Legend, pageCell{Class: verdictClass(v), Mark: verdictGlyphs[v], Word: verdictWord(v)})
 	}
 	for _, p := range pairs(r) {
 		row := pagePair{Where: place(p.Target, p.Dialect), Client: p.Client}
@@ -193,7 +204,7 @@ func (d *pageData) addFindings(r *Report) map[*Check]string {
 		f := &list[i]
 		c := f.First()
 		out := pageFinding{
-			Anchor: fmt.Sprintf("f%d", i+1), Class: verdictClass(c.Verdict), Verdict: strings.ReplaceAll(string(c.Verdict), "-", " "),
+			Anchor: fmt.Sprintf("f%d", i+1), Class: verdictClass(c.Verdict), Verdict: verdictWord(c.Verdict),
 			Mark: cmp.Or(verdictGlyphs[c.Verdict], "‼"), ID: c.ID, Title: c.Title, Level: string(c.Level), Where: f.Where,
 			Notes: c.Notes, Hint: c.Hint, Accepted: c.Accepted, Unscored: c.Unscored,
 		}
@@ -366,7 +377,7 @@ func (d *pageData) addMatrix(r *Report, links map[*Check]string) {
 				continue
 			}
 			counts[at].add(c.Verdict)
-			if v := string(c.Verdict); !slices.Contains(verdicts, v) {
+			if v := filterVerdict(c.Verdict); !slices.Contains(verdicts, v) {
 				verdicts = append(verdicts, v)
 			}
 			if !c.Verdict.quiet() {
@@ -394,7 +405,7 @@ func (v Verdict) quiet() bool { return v == Pass || v == NotApplicable }
 func newCell(c *Check, link string) pageCell {
 	out := pageCell{
 		Class: verdictClass(c.Verdict), Mark: cmp.Or(verdictGlyphs[c.Verdict], "‼"),
-		Word: strings.ReplaceAll(string(c.Verdict), "-", " "), Link: link,
+		Word: verdictWord(c.Verdict), Link: link,
 	}
 	out.Title = out.Word
 	if c.Verdict != Pass && c.Message != "" {

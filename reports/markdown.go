@@ -104,7 +104,7 @@ func mdFinding(b *strings.Builder, r *Report, f *finding) {
 	if f.Many() {
 		head = plural(len(f.IDs), "check", "checks") + " for one cause"
 	}
-	fmt.Fprintf(b, "<details>\n<summary>%s %s · %s · %s%s</summary>\n\n", mark, html.EscapeString(string(c.Verdict)), head,
+	fmt.Fprintf(b, "<details>\n<summary>%s %s · %s · %s%s</summary>\n\n", mark, html.EscapeString(oneLine(string(c.Verdict))), head,
 		html.EscapeString(oneLine(f.Where)), state)
 	item := func(label, text string) {
 		if text != "" {

@@ -247,7 +247,7 @@ func (t *terminal) findings(r *Report) {
 	for _, u := range r.Baseline.Unexpected {
 		t.line(t.paint(redBold, "PASSES") + "  " + t.paint(bold, oneLine(u.ID)))
 		t.field("where", oneLine(place(u.Target, u.Dialect)+" × "+u.Client))
-		t.field("what", fmt.Sprintf("the baseline says %s (%s): take the entry out", u.Verdict, oneLine(u.Reason)))
+		t.field("what", oneLine(fmt.Sprintf("the baseline says %s (%s): take the entry out", u.Verdict, u.Reason)))
 		t.line("")
 	}
 }
@@ -336,7 +336,7 @@ func (t *terminal) condensed(r *Report) {
 		for i := range list {
 			c := list[i].First()
 			for _, id := range list[i].IDs {
-				t.wrapped("  ", fmt.Sprintf("%s  %s  %s: %s", c.Verdict, oneLine(id), oneLine(list[i].Where), oneLine(why(c))))
+				t.wrapped("  ", fmt.Sprintf("%s  %s  %s: %s", oneLine(string(c.Verdict)), oneLine(id), oneLine(list[i].Where), oneLine(why(c))))
 			}
 		}
 		t.line("")
