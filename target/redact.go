@@ -16,9 +16,14 @@ const redacted = "[redacted]"
 // values are secrets. Identifiers of a ceremony are none: a replay needs them.
 var secretName = regexp.MustCompile(`(?i)pass(word|wd|phrase)|secret|token|api_?-?key|authorization|useraction$|recovery_?code|registration_?code|login_?code`)
 
-// secretMember finds such members in JSON text, also inside a JSON string in
-// JSON, where quotes are escaped, and in text that is no valid JSON at all.
-var secretMember = regexp.MustCompile(`(?i)(\\*"[A-Za-z0-9_-]*(?:pass(?:word|wd|phrase)|secret|token|api_?-?key|authorization|useraction|recovery_?code|registration_?code|login_?code)[A-Za-z0-9_-]*\\*"\s*:\s*)(\\*")((?:[^"\\]|\\[^"])*)(\\*")`)
+const secretWords = `[A-Za-z0-9_-]*(?:pass(?:word|wd|phrase)|secret|token|api_?-?key|authorization|useraction|recovery_?code|registration_?code|login_?code)[A-Za-z0-9_-]*`
+
+// secretMember finds such members in JSON text, also in text that ends in the
+// middle; secretNested finds them in JSON in a string, where quotes are escaped.
+var (
+	secretMember = regexp.MustCompile(`(?i)("` + secretWords + `"\s*:\s*")(?:[^"\\]|\\.)*("?)`)
+	secretNested = regexp.MustCompile(`(?i)(\\+"` + secretWords + `\\+"\s*:\s*\\+")[^"\\]*(\\*"?)`)
+)
 
 // minSecret is the shortest value that is looked for in all texts: shorter
 // ones would blot out innocent text.
@@ -81,7 +86,8 @@ func (r *redactor) body(data []byte) Body {
 		if r.off {
 			return s
 		}
-		return secretMember.ReplaceAllString(r.replacer.Replace(s), "${1}${2}"+redacted+"${4}")
+		s = secretNested.ReplaceAllString(r.replacer.Replace(s), "${1}"+redacted+"${2}")
+		return secretMember.ReplaceAllString(s, "${1}"+redacted+"${2}")
 	})
 }
 

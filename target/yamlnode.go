@@ -291,6 +291,7 @@ func overlaySteps(base, over *node) (*node, error) {
 
 // oneLine folds white space and cuts at 500 bytes, for messages of one line.
 func oneLine(s string) string {
+	s = s[:min(len(s), 4096)] // long texts are cut anyway
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == 0x2028 || r == 0x2029 {
 			return ' '
