@@ -339,10 +339,17 @@ func TestDfnsForms(t *testing.T) {
 	old := newWorld(t, func(c *rp.Config) { c.Dfns.Form = rp.FormOldPage; c.Dfns.Attestation = "direct" })
 	u := old.dfnsUser("moe")
 	a := u.post("/auth/credentials/init", m{"kind": "Fido2"}).want(200)
-	a.equal("pubKeyCredParams", "null", "pubKeyCredParam.1.alg", "-257", "temporaryAuthenticationToken", "null", "attestation", `"direct"`)
+	a.equal("pubKeyCredParams", "null", "pubKeyCredParam.1.alg", "-257", "temporaryAuthenticationToken", "null", "attestation", `"direct"`,
+		"excludeCredentials.0.transports", `"hybrid"`)
+	// A browser does not take a string there.
+	o := creationFor(t, a, false)
+	if _, err := virtualauth.ParseCreationOptions(toJSON(t, o)); err == nil {
+		t.Error("transports in one string were taken")
+	}
+	at(t, o, "excludeCredentials.0").(m)["transports"] = []any{}
 	made := old.device()
 	body := m{"challengeIdentifier": a.text("challengeIdentifier"), "credentialName": "n", "kind": "Fido2",
-		"credentialInfo": fido2Info(t, made.create(creationFor(t, a, false)))}
+		"credentialInfo": fido2Info(t, made.create(o))}
 	u.act("POST", "/auth/credentials", body).want(200)
 
 	fresh := newWorld(t, func(c *rp.Config) { c.Dfns.Form = rp.FormNewPage })

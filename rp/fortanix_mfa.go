@@ -185,28 +185,19 @@ func (d *fortanix) patchUser(c *call) error {
 	if err != nil {
 		return err
 	}
-	for _, a := range []*deviceAddition{p.fido2, p.u2f} {
-		if a == nil {
-			continue
-		}
-		if hasDevice(devices, a.name) {
-			return refuse(http.StatusConflict, "%s: a device named %q exists already", a.path, a.name)
-		}
-		devices = append(devices, fortanixDevice{name: a.name})
-	}
 	if p.fido2 != nil {
 		dev, err := d.addFIDO2(t, p.fido2)
 		if err != nil {
 			return err
 		}
-		devices[slices.IndexFunc(devices, func(v fortanixDevice) bool { return v.name == dev.name })] = dev
+		devices = append(devices, dev)
 	}
 	if p.u2f != nil {
 		dev, err := d.addU2F(t, p.u2f)
 		if err != nil {
 			return err
 		}
-		devices[slices.IndexFunc(devices, func(v fortanixDevice) bool { return v.name == dev.name })] = dev
+		devices = append(devices, dev)
 	}
 	for _, id := range removed {
 		d.core.RemoveCredential(u.core, id)
@@ -362,11 +353,8 @@ func deviceName(o object, member string) (string, error) {
 	return name, nil
 }
 
-func hasDevice(devices []fortanixDevice, name string) bool {
-	return slices.ContainsFunc(devices, func(v fortanixDevice) bool { return v.name == name })
-}
-
-// edit deletes and renames in a copy, and returns it with the credentials that go.
+// edit deletes and renames in a copy, and returns it with the credentials that
+// go. No document says that names are unique; the oldest device of a name is meant.
 func (p *userPatch) edit(devices []fortanixDevice) (edited []fortanixDevice, removed [][]byte, err error) {
 	edited = slices.Clone(devices)
 	find := func(ch deviceChange) (int, error) {
@@ -388,9 +376,6 @@ func (p *userPatch) edit(devices []fortanixDevice) (edited []fortanixDevice, rem
 		i, err := find(ch)
 		if err != nil {
 			return nil, nil, err
-		}
-		if ch.to != ch.name && hasDevice(edited, ch.to) {
-			return nil, nil, refuse(http.StatusConflict, "%s: a device named %q exists already", ch.path, ch.to)
 		}
 		edited[i].name = ch.to
 	}

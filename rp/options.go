@@ -167,7 +167,7 @@ func (s *Server) checkAppID(extensions object, member string) error {
 	if err != nil {
 		return err
 	}
-	if ok && !slices.Contains(s.cfg.AppIDs, id) && !s.leaveOut["extensions.app-id"] {
+	if ok && !slices.Contains(s.cfg.AppIDs, id) {
 		return refuse(http.StatusBadRequest, "%s: %q is not an AppID of this relying party, want one of %q", extensions.name(member), id, s.cfg.AppIDs)
 	}
 	return nil

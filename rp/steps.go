@@ -14,7 +14,6 @@ func DialectSteps() []ceremony.Step {
 	)
 	steps := []ceremony.Step{
 		{Name: "session.refused-login", Anchor: verify, Title: "a refused assertion leaves the session logged out"},
-		{Name: "extensions.app-id", Anchor: "https://www.w3.org/TR/webauthn-3/#sctn-appid-extension", Title: "appid and appidExclude are only issued for the RP's own AppIDs"},
 		{Name: "fortanix.second-factor", Anchor: verify, Title: "a token is good only after its second factor"},
 		{Name: "fortanix.unlock", Anchor: fortanix, Title: "second factors change only while their configuration is unlocked"},
 		{Name: "fortanix.recovery-code-once", Anchor: fortanix, Title: "a recovery code serves once"},
