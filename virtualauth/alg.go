@@ -13,14 +13,26 @@ import (
 	"io"
 	"math/big"
 	"slices"
+
+	"filippo.io/mldsa"
 )
 
 // COSE algorithm identifiers (https://www.w3.org/TR/webauthn-3/#sctn-alg-identifier).
 const (
-	ES256 int64 = -7
-	EdDSA int64 = -8
-	ES384 int64 = -35
-	ES512 int64 = -36
+	ES256   int64 = -7
+	EdDSA   int64 = -8 // Ed25519
+	ES384   int64 = -35
+	ES512   int64 = -36
+	PS256   int64 = -37
+	PS384   int64 = -38
+	PS512   int64 = -39
+	ES256K  int64 = -47
+	MLDSA44 int64 = -48
+	MLDSA65 int64 = -49
+	MLDSA87 int64 = -50
+	RS256   int64 = -257
+	RS384   int64 = -258
+	RS512   int64 = -259
 )
 
 // COSE_Key labels and values (RFC 9052 §7, RFC 9053 §7).
@@ -61,6 +73,16 @@ var algorithms = []*algorithm{
 	edAlgorithm(),
 	ecAlgorithm(ES384, "ES384", elliptic.P384(), 2, crypto.SHA384),
 	ecAlgorithm(ES512, "ES512", elliptic.P521(), 3, crypto.SHA512),
+	rsaAlgorithm(RS256, "RS256", crypto.SHA256, false),
+	rsaAlgorithm(RS384, "RS384", crypto.SHA384, false),
+	rsaAlgorithm(RS512, "RS512", crypto.SHA512, false),
+	rsaAlgorithm(PS256, "PS256", crypto.SHA256, true),
+	rsaAlgorithm(PS384, "PS384", crypto.SHA384, true),
+	rsaAlgorithm(PS512, "PS512", crypto.SHA512, true),
+	secp256k1Algorithm(),
+	mldsaAlgorithm(MLDSA44, "ML-DSA-44", mldsa.MLDSA44(), 17),
+	mldsaAlgorithm(MLDSA65, "ML-DSA-65", mldsa.MLDSA65(), 18),
+	mldsaAlgorithm(MLDSA87, "ML-DSA-87", mldsa.MLDSA87(), 19),
 }
 
 func algorithmOf(id int64) *algorithm {

@@ -315,9 +315,6 @@ var (
 	defaultParams = []PubKeyCredParam{{publicKeyType, ES256}, {publicKeyType, RS256}}
 )
 
-// RS256 is RSASSA-PKCS1-v1_5 with SHA-256.
-const RS256 int64 = -257
-
 // idTextOf is base64url of an id, in one allocation.
 func idTextOf(id []byte) string {
 	var store [128]byte

@@ -176,20 +176,35 @@ func (e *edit) draw(n int) []byte {
 	return e.derive.draw(n, "fault", 0, []byte(e.fault.Field))
 }
 
-// drawAlso is a second draw for the same fault.
-func (e *edit) drawAlso(n int, label string) []byte {
-	e.draw(1)
-	return e.derive.draw(n, label, 0, []byte(e.fault.Field))
-}
-
 // otherKey invents a key of the same kind as the one given.
 func (e *edit) otherKey(alg *algorithm) (crypto.Signer, error) {
-	e.draw(1)
+	e.ensureDeriver()
 	var n uint32
-	return alg.generate(func(size int) []byte {
-		n++
-		return e.derive.draw(size, "other key", n, []byte(e.fault.Field))
-	})
+	var own []byte
+	if e.keys.Credential != nil && alg.fits(e.keys.Credential.Public()) {
+		var err error
+		if own, err = alg.cose(nil, e.keys.Credential.Public()); err != nil {
+			return nil, err
+		}
+	}
+	for range 64 {
+		k, err := alg.generate(func(size int) []byte {
+			n++
+			return e.derive.draw(size, "other key", n, []byte(e.fault.Field))
+		})
+		if err != nil {
+			return nil, err
+		}
+		// RSA keys come from a pool, where the same one may be drawn.
+		other, err := alg.cose(nil, k.Public())
+		if err != nil {
+			return nil, err
+		}
+		if !bytes.Equal(own, other) {
+			return k, nil
+		}
+	}
+	return nil, errors.New("no other key in 64 draws")
 }
 
 // Client data.

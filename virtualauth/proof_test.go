@@ -275,7 +275,7 @@ func proveAuthData(t *testing.T, f virtualauth.Fault, before, after []byte) {
 	if bytes.Equal(before, after) {
 		t.Error("the authenticator data is unchanged")
 	}
-	from, to := 0, len(before)
+	var from, to int
 	switch {
 	case f.Field == "RPIDHashTruncated":
 		same(t, "authenticator data behind the RP ID hash", before[32:], after[31:])
