@@ -96,20 +96,31 @@ func readX5C(st *statement) error {
 // x5cStep parses x5c and refuses an empty one. required: without x5c the
 // procedure cannot go on.
 func x5cStep(required bool) step {
-	return step{name: "x5c", title: "x5c holds at least the attestation certificate", prepare: func(st *statement) error {
+	s := step{name: "x5c", title: "x5c holds at least the attestation certificate", prepare: func(st *statement) error {
 		if err := readX5C(st); err != nil {
 			return err
 		}
-		if required && len(st.chain) == 0 {
-			return errors.New("x5c holds no certificate")
-		}
-		return nil
-	}, check: func(st *statement) error {
-		if st.hasX5C && len(st.chain) == 0 {
-			return errors.New("x5c holds no certificate")
+		if required {
+			return needLeaf(st)
 		}
 		return nil
 	}}
+	if !required {
+		s.check = func(st *statement) error {
+			if st.hasX5C {
+				return needLeaf(st)
+			}
+			return nil
+		}
+	}
+	return s
+}
+
+func needLeaf(st *statement) error {
+	if len(st.chain) == 0 {
+		return errors.New("x5c holds no certificate")
+	}
+	return nil
 }
 
 // leaf is the attestation certificate, or nil.

@@ -26,7 +26,7 @@ type Path struct {
 	anchor *x509.Certificate
 	// trusted: an anchor was reached. pinned: by the key of the last of chain.
 	trusted, pinned bool
-	// anchorInChain: that certificate is an anchor itself and not the leaf.
+	// anchorInChain: behind the leaf, x5c carries an anchor itself.
 	anchorInChain bool
 }
 
@@ -48,12 +48,15 @@ func NewPath(x5c []*x509.Certificate, anchors Anchors, o PathOptions) *Path {
 		x5c = sorted(x5c)
 	}
 	p := &Path{chain: x5c}
+	for _, c := range x5c[min(1, len(x5c)):] {
+		p.anchorInChain = p.anchorInChain || slices.ContainsFunc(anchors.Certificates, c.Equal)
+	}
 	for i, c := range x5c {
 		switch {
 		case slices.ContainsFunc(anchors.Certificates, c.Equal):
-			p.trusted, p.anchorInChain = true, i > 0
+			p.trusted = true
 		case slices.Contains(anchors.Keys, sha256.Sum256(c.RawSubjectPublicKeyInfo)):
-			p.trusted, p.pinned, p.anchorInChain = true, true, i > 0
+			p.trusted, p.pinned = true, true
 		default:
 			for _, a := range anchors.Certificates {
 				if issued(a, c, o.NamesOnly) {

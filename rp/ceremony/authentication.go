@@ -48,7 +48,7 @@ func authenticationSteps() []step[authentication] {
 	steps := []step[authentication]{
 		{Name: "7.2.1", Anchor: here, Title: "options are built for this ceremony"},
 		{Name: "7.2.2", Anchor: here, Title: "the page calls get()", FrontEnd: true},
-		{Name: "7.2.3", Anchor: here, Title: "the response is an assertion response", check: (*authentication).checkShape},
+		{Name: "7.2.3", Anchor: here, Title: "the response is an assertion response", prepare: (*authentication).needShape},
 		{Name: "7.2.3.type", Anchor: "dom-credential-type-slot", Title: "the credential's type is public-key", check: (*authentication).checkType},
 		{Name: "7.2.3.id", Anchor: "dom-credential-id", Title: "id is the base64url text of a credential id", prepare: (*authentication).readID, check: (*authentication).checkID},
 		{Name: "7.2.3.raw-id", Anchor: "dom-publickeycredential-rawid", Title: "rawId is the same as id", check: (*authentication).checkRawID},
@@ -108,7 +108,7 @@ func authenticationSteps() []step[authentication] {
 	}...)
 }
 
-func (a *authentication) checkShape() error {
+func (a *authentication) needShape() error {
 	switch {
 	case len(a.clientDataJSON) == 0:
 		return errors.New("the response has no clientDataJSON")

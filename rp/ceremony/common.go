@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/touchstone-webauthn/touchstone/rp/attestation"
 	"github.com/touchstone-webauthn/touchstone/rp/cose"
@@ -28,7 +29,8 @@ var canonicalTitles = map[cose.Rule]string{
 }
 
 var keyTitles = map[cose.KeyRule]string{
-	cose.KeyAlgorithm:  "alg is present and can be verified",
+	cose.KeyAlgorithm:  "alg is present",
+	cose.KeySupported:  "alg can be verified",
 	cose.KeyType:       "kty belongs to alg",
 	cose.KeyCurve:      "crv belongs to alg",
 	cose.KeyMembers:    "all required members are there",
@@ -42,6 +44,7 @@ var keyTitles = map[cose.KeyRule]string{
 
 var keyAnchors = map[cose.KeyRule]string{
 	cose.KeyAlgorithm:  "sctn-attested-credential-data",
+	cose.KeySupported:  "sctn-alg-identifier",
 	cose.KeyType:       "sctn-alg-identifier",
 	cose.KeyCurve:      "sctn-alg-identifier",
 	cose.KeyMembers:    "sctn-attested-credential-data",
@@ -97,8 +100,13 @@ func decodeID(text string) ([]byte, error) {
 	return id, nil
 }
 
+// readID also reads what is refused in the step: the bug that accepts other
+// base64 needs the id.
 func (c *common) readID() error {
-	c.id, c.idError = decodeID(c.idText)
+	if c.id, c.idError = decodeID(c.idText); c.idError != nil {
+		lax := strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(c.idText)
+		c.id, _ = base64.RawURLEncoding.DecodeString(lax)
+	}
 	return nil
 }
 

@@ -94,7 +94,8 @@ type KeyRule string
 
 // The demands, in the order in which they are judged.
 const (
-	KeyAlgorithm  KeyRule = "algorithm"   // alg is present, an integer, and one that can be verified
+	KeyAlgorithm  KeyRule = "algorithm"   // alg is present and an integer
+	KeySupported  KeyRule = "supported"   // alg can be verified
 	KeyType       KeyRule = "key-type"    // kty belongs to alg
 	KeyCurve      KeyRule = "curve"       // crv belongs to alg
 	KeyMembers    KeyRule = "members"     // all required members, with their types
@@ -107,7 +108,7 @@ const (
 )
 
 // KeyRules are all of them in order.
-var KeyRules = []KeyRule{KeyAlgorithm, KeyType, KeyCurve, KeyPrivate, KeyOptional, KeyMembers, KeyCompressed, KeySize, KeyPoint, KeyRSA}
+var KeyRules = []KeyRule{KeyAlgorithm, KeySupported, KeyType, KeyCurve, KeyPrivate, KeyOptional, KeyMembers, KeyCompressed, KeySize, KeyPoint, KeyRSA}
 
 // KeyProblem is one broken demand.
 type KeyProblem struct {
@@ -195,7 +196,7 @@ func (k *Key) read(node Node) {
 	k.Algorithm = alg.Int
 	f, ok := families[k.Algorithm]
 	if !ok {
-		k.problem(KeyAlgorithm, "alg %d of the credential public key is none that this Relying Party can verify", k.Algorithm)
+		k.problem(KeySupported, "alg %d of the credential public key is none that this Relying Party can verify", k.Algorithm)
 		return
 	}
 	if kty, ok := node.GetInt(1); !ok || kty.Kind != Unsigned {
