@@ -709,3 +709,32 @@ func TestDfnsLeaveOut(t *testing.T) {
 	u.post("/auth/login", m{"challengeIdentifier": l.text("challengeIdentifier"),
 		"firstFactor": (&machineKey{k.id, ecKey(t).signer}).factor(t, getData("x"))}).want(200)
 }
+
+// Each demand on a user action can be left out alone.
+func TestDfnsLeaveOutUserAction(t *testing.T) {
+	const path = "/auth/credentials/code"
+	for step, signed := range map[string]struct{ method, path, payload string }{
+		"once":    {"POST", path, ""},
+		"method":  {"PUT", path, ""},
+		"path":    {"POST", "/auth/credentials", ""},
+		"payload": {"POST", path, " "},
+	} {
+		for _, leave := range []bool{false, true} {
+			w := newWorld(t, func(c *rp.Config) {
+				if leave {
+					c.LeaveOut = []string{"dfns.user-action." + step}
+				}
+			})
+			u := w.dfnsUser("xia")
+			body := fmt.Sprintf(`{"expiration":%d}`, w.clock.Now().Add(time.Minute).Unix())
+			token := u.action(signed.method, signed.path, body+signed.payload)
+			if step == "once" {
+				u.post(path, body, "X-Dfns-Useraction", token).want(200)
+			}
+			a := u.post(path, body, "X-Dfns-Useraction", token)
+			if (a.status == 200) != leave {
+				t.Errorf("%s left out: %v; status %d %s", step, leave, a.status, a.body)
+			}
+		}
+	}
+}

@@ -1,9 +1,6 @@
 package rp_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"encoding/base64"
 	"fmt"
 	"net/url"
@@ -449,10 +446,6 @@ func TestFortanixU2FRefused(t *testing.T) {
 }
 
 func TestFortanixLeaveOut(t *testing.T) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil || key == nil {
-		t.Fatal(err)
-	}
 	w := newWorld(t, func(c *rp.Config) {
 		c.LeaveOut = []string{"fortanix.second-factor", "fortanix.unlock", "fortanix.recovery-code-once", "u2f.signature", "u2f.challenge", "u2f.origin"}
 	})
@@ -468,6 +461,16 @@ func TestFortanixLeaveOut(t *testing.T) {
 		t.Error("no options")
 	}
 	d.get("/session").equal("authenticated", "true")
+
+	w = newWorld(t, func(c *rp.Config) { c.LeaveOut = []string{"fortanix.recovery-code-once"} })
+	d = w.dsm("mia@example.com")
+	d.unlock()
+	d.addDevice(w.device(), "a")
+	codes := d.post("/sys/v1/users/generate_recovery_codes", nil).want(200)
+	for range 2 {
+		d.login()
+		d.post("/sys/v1/session/auth/2fa/recovery_code", m{"recovery_code": codes.at("recovery_codes.0")}).want(204)
+	}
 }
 
 func TestFortanixRecoveryCodes(t *testing.T) {
