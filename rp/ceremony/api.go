@@ -34,6 +34,10 @@ type Config struct {
 	Random io.Reader
 	// LeaveOut names steps that are skipped ("7.1.7"): how a deliberate bug leaves one out.
 	LeaveOut []string
+	// Override puts another check in the place of that of a step of §7.1 or
+	// §7.2, by its name: how a deliberate bug does a step wrongly rather than not
+	// at all, or is stricter than the specification.
+	Override map[string]func(*Inspection) error
 }
 
 // Policy is what the specification leaves to the Relying Party.

@@ -49,6 +49,9 @@ func New(c Config) (*RP, error) {
 	if err := checkLeaveOut(c.LeaveOut); err != nil {
 		return nil, fmt.Errorf("configure ceremony: %w", err)
 	}
+	if err := checkOverride(c.Override); err != nil {
+		return nil, fmt.Errorf("configure ceremony: %w", err)
+	}
 	if c.ChallengeLife == 0 {
 		c.ChallengeLife = fiveMinutes
 	}

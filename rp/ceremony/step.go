@@ -38,10 +38,27 @@ func public[T any](steps []step[T]) []Step {
 }
 
 // run enacts the steps in order and stops at the first refusal.
-func run[T any](steps []step[T], t *T, leftOut func(string) bool) error {
+func run[T any, P interface {
+	*T
+	inspect() *Inspection
+}](rp *state, steps []step[T], t P) error {
 	for _, s := range steps {
+		if override := rp.config.Override[s.Name]; override != nil {
+			original := s.check
+			s.check = func(t *T) error {
+				i := P(t).inspect()
+				i.Step = s.public()
+				i.Check = func() error {
+					if original == nil {
+						return nil
+					}
+					return original(t)
+				}
+				return override(i)
+			}
+		}
 		for i, f := range []func(*T) error{s.prepare, s.check, s.effect} {
-			if f == nil || (i > 0 && leftOut(s.Name)) {
+			if f == nil || (i > 0 && rp.leftOut(s.Name)) {
 				continue
 			}
 			if err := f(t); err != nil {
@@ -86,6 +103,20 @@ func checkLeaveOut(names []string) error {
 			return fmt.Errorf("leave out %q: no step has that name; close to it: %s", name, strings.Join(closeNames(steps, name), ", "))
 		case !steps[i].Check:
 			return fmt.Errorf("leave out %q: the step %q judges nothing that could be left out", name, steps[i].Title)
+		}
+	}
+	return nil
+}
+
+// checkOverride refuses names that are no steps of §7.1 or §7.2.
+func checkOverride(overrides map[string]func(*Inspection) error) error {
+	steps := slices.Concat(RegistrationSteps(), AuthenticationSteps())
+	for name, f := range overrides {
+		if f == nil {
+			return fmt.Errorf("override %q: the function is nil", name)
+		}
+		if !slices.ContainsFunc(steps, func(s Step) bool { return s.Name == name }) {
+			return fmt.Errorf("override %q: no step of §7.1 or §7.2 has that name; close to it: %s", name, strings.Join(closeNames(steps, name), ", "))
 		}
 	}
 	return nil

@@ -65,17 +65,6 @@ func direct(q *RegistrationRequest) { q.Attestation = "direct" }
 
 func trust(c *Config) { c.Policy.RequireTrust = true }
 
-func without(key string) func(om) any {
-	return func(m om) any {
-		for i := 0; i < len(m); i += 2 {
-			if m[i] == key {
-				return append(slices.Clone(m[:i]), m[i+2:]...)
-			}
-		}
-		return m
-	}
-}
-
 func with(key string, value any) func(om) any {
 	return func(m om) any {
 		m = slices.Clone(m)
@@ -515,7 +504,6 @@ type authCase struct {
 	reg     func(*softReg)
 	before  func(*world, *softAuth)
 	edit    func(*softAuth)
-	after   func(*testing.T, *world, *softAuth)
 }
 
 func usernameless(q *AuthenticationRequest) { q.Username = "" }
