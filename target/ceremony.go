@@ -74,7 +74,9 @@ func (s *Session) Begin(ctx context.Context, kind string, r Request) (*Ceremony,
 // Has says whether the result body of this ceremony's dialect has the role.
 func (c *Ceremony) Has(r Role) bool { _, ok := c.spec.roles[r]; return ok }
 
-// In is the same ceremony, with what it captured, to be finished in another session.
+// In is the same ceremony, with what it captured, to be finished in another
+// session. Steps before the options have not run there: where a dialect unlocks
+// something first, begin a ceremony of the other session's own before.
 func (c *Ceremony) In(s *Session) *Ceremony {
 	d := *c
 	d.s, d.captures = s, maps.Clone(c.captures)

@@ -112,7 +112,7 @@ func (w WireFaults) apply(b *body, roles map[Role]pointer, v any) ([]byte, error
 			continue
 		}
 		f, stays, changed := memberFaults[op.field](r, old)
-		if !changed {
+		if !changed || stays && bytes.Equal(encodeJSON(f, nil), encodeJSON(old, nil)) {
 			return nil, fmt.Errorf("%s of %s: %w: it would change nothing", op.field, r, ErrNoRole)
 		}
 		if _, text := f.(string); b.kind == "form" && stays && !text {
