@@ -3,7 +3,6 @@ package reports
 import (
 	"cmp"
 	"fmt"
-	"html"
 	"io"
 	"strings"
 )
@@ -100,12 +99,11 @@ func mdFinding(b *strings.Builder, r *Report, f *finding) {
 	case c.Unscored != "":
 		mark, state = "☑️", " · not scored"
 	}
-	head := "<code>" + html.EscapeString(oneLine(c.ID)) + "</code> " + html.EscapeString(oneLine(string(c.Level)))
+	head := mdCode(c.ID) + " " + mdText(string(c.Level))
 	if f.Many() {
 		head = plural(len(f.IDs), "check", "checks") + " for one cause"
 	}
-	fmt.Fprintf(b, "<details>\n<summary>%s %s · %s · %s%s</summary>\n\n", mark, html.EscapeString(oneLine(string(c.Verdict))), head,
-		html.EscapeString(oneLine(f.Where)), state)
+	fmt.Fprintf(b, "<details>\n<summary>%s %s · %s · %s%s</summary>\n\n", mark, mdText(string(c.Verdict)), head, mdText(f.Where), state)
 	item := func(label, text string) {
 		if text != "" {
 			fmt.Fprintf(b, "- **%s**: %s\n", label, text)
@@ -182,37 +180,35 @@ func mdTail(b *strings.Builder, r *Report) {
 }
 
 // mdText writes s so that Markdown shows it as it is: every character with a
-// meaning becomes a character reference, and an at sign never mentions anyone.
+// meaning becomes a character reference, nothing becomes a link by itself, and
+// an at sign mentions no one.
 func mdText(s string) string {
+	return strings.ReplaceAll(mdEscape(s), "&#64;", "&#64;&#8203;")
+}
+
+// mdCode writes s as code. It is HTML rather than a code span, since that holds
+// in a table and whatever backticks there are in s.
+func mdCode(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "<code>" + mdEscape(s) + "</code>"
+}
+
+func mdEscape(s string) string {
+	s = oneLine(s)
 	var b strings.Builder
-	for _, r := range oneLine(s) {
+	for i, r := range s {
 		switch {
-		case r == '@':
-			b.WriteString("&#64;&#8203;")
-		case strings.ContainsRune("\\`*_{}[]()<>#+!|~&$:\"", r):
+		case strings.ContainsRune("\\`*_[]<>#|~&$@", r),
+			r == ':' && strings.HasPrefix(s[i:], "://"),
+			r == '.' && strings.HasSuffix(strings.ToLower(s[:i]), "www"):
 			fmt.Fprintf(&b, "&#%d;", r)
 		default:
 			b.WriteRune(r)
 		}
 	}
 	return b.String()
-}
-
-// mdCode writes s as a code span that no backtick in it can end. It is HTML,
-// since that holds in a table, too.
-func mdCode(s string) string {
-	if s == "" {
-		return ""
-	}
-	var b strings.Builder
-	for _, r := range oneLine(s) {
-		if strings.ContainsRune("\\`*_{}[]()<>#+!|~&$:\"@", r) {
-			fmt.Fprintf(&b, "&#%d;", r)
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return "<code>" + b.String() + "</code>"
 }
 
 // mdBlock writes s as a fenced block with a fence longer than any in s.
