@@ -96,6 +96,11 @@ func TestFidoRefusals(t *testing.T) {
 	if o := finish(t, c, registrationCredential, WireFaults{}); o.Kind != Rejected || !o.ServerError || o.Message != "bad" {
 		t.Errorf("outcome %v", o)
 	}
+	// A refusal without words is one, and the answer deviates.
+	rp.answers["POST /attestation/result"] = say(400, `{"status":"failed","errorMessage":""}`)
+	if o := finish(t, c, registrationCredential, WireFaults{}); o.Kind != Rejected || len(o.Deviations) != 1 || o.Deviations[0].Pointer != "/errorMessage" {
+		t.Errorf("outcome %v, deviations %v", o, o.Deviations)
+	}
 	rp.answers["POST /attestation/options"] = say(200, `{"status":"ok","errorMessage":"","challenge":7,"user":[],"rp":null,"timeout":null}`)
 	c, err = s.Begin(background(t), Registration, Request{})
 	if err != nil {

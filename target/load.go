@@ -33,7 +33,10 @@ type step struct {
 	result        bool
 	always        bool
 	captures      []capture
+	// schema and failureSchema are what an accepted and a refusing answer are
+	// held against; empty for nothing.
 	schema        string
+	failureSchema string
 }
 
 type namedTemplate struct {
@@ -225,7 +228,7 @@ func (l *loader) headers(n *node) []namedTemplate {
 }
 
 var profileKeys = []string{"extends", "dialect", "name", "title", "documents", "target", "vars", "headers", "hooks",
-	"features", "policy", "user", "account", "ceremonies", "probe", "success", "failure", "message", "answer", "failureAnswer"}
+	"features", "policy", "user", "account", "ceremonies", "probe", "success", "failure", "message", "answer", "failureAnswer", "failureSchema"}
 
 func loadProfile(root *node) (*Profile, error) {
 	p := &Profile{vars: map[string]*varDef{}, features: map[string]Feature{}, ceremonies: map[string]*ceremonySpec{}}
@@ -268,6 +271,8 @@ func loadProfile(root *node) (*Profile, error) {
 	if n := root.get("failureAnswer"); n != nil {
 		defaults.failureAnswer = l.oneOf(n, answerKinds...)
 	}
+
+	defaults.failureSchema = l.schema(root.get("failureSchema"))
 
 	if n := root.get("account"); n != nil && l.fields(n, "create", "login") {
 		p.create = l.steps(n.get("create"), defaults)
@@ -488,7 +493,7 @@ func (l *loader) steps(n *node, defaults step) []*step {
 }
 
 var stepKeys = []string{"id", "method", "path", "query", "headers", "auth", "body", "contentType", "when", "answer", "failureAnswer",
-	"success", "failure", "message", "options", "result", "always", "capture", "save", "keep", "schema"}
+	"success", "failure", "message", "options", "result", "always", "capture", "save", "keep", "schema", "failureSchema"}
 
 func (l *loader) step(n *node, defaults step) *step {
 	if !l.fields(n, stepKeys...) {
@@ -581,15 +586,21 @@ func (l *loader) step(n *node, defaults step) *step {
 			s.captures = append(s.captures, capture{name, c.scope, optional, l.jq(m.fields[k])})
 		}
 	}
-	if sc := n.get("schema"); sc != nil {
-		s.schema = l.string(sc)
-		if l.err == nil {
-			if _, err := schemaFor(s.schema); err != nil {
-				l.fail(sc.errorf("%v (one of %s)", err, strings.Join(schemaNames(), ", ")))
-			}
-		}
+	s.schema = l.schema(n.get("schema"))
+	if f := n.get("failureSchema"); f != nil {
+		s.failureSchema = l.schema(f)
 	}
 	return &s
+}
+
+func (l *loader) schema(n *node) string {
+	name := l.string(n)
+	if l.err == nil && n != nil {
+		if _, err := schemaFor(name); err != nil {
+			l.fail(n.errorf("%v (one of %s)", err, strings.Join(schemaNames(), ", ")))
+		}
+	}
+	return name
 }
 
 func (l *loader) auth(n *node) *auth {

@@ -45,6 +45,9 @@ type Outcome struct {
 	// ServerError marks a 5xx in the dialect's declared failure form: a
 	// rejection, and a posture finding.
 	ServerError bool `json:"serverError,omitempty"`
+	// Deviations are where the answer's body differs from the JSON Schema that
+	// the profile names for it.
+	Deviations []Deviation `json:"deviations,omitempty"`
 }
 
 func (o Outcome) String() string {

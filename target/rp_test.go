@@ -126,6 +126,9 @@ func (p *page) expect(s *target.Session, c *target.Ceremony, credential json.Raw
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	for _, d := range o.Deviations {
+		p.t.Errorf("%s with %v: %v", c.Kind, w.Names(), d)
+	}
 	if o.Kind != want {
 		p.log(s)
 		p.t.Errorf("%s with %v: %v, want %s", c.Kind, w.Names(), o, want)

@@ -251,6 +251,12 @@ func (s *Session) runStep(ctx context.Context, st *step, in map[string]any, cere
 	s.record(st, req, sent, a, start)
 	in["res"] = a.res()
 	o := st.classify(a, in, s.seed)
+	switch {
+	case o.Kind == Accepted && st.schema != "":
+		o.Deviations = validate("wire", st.schema, a.raw)
+	case o.Kind == Rejected && st.failureSchema != "":
+		o.Deviations = validate("wire", st.failureSchema, a.raw)
+	}
 	if o.Kind != Accepted {
 		return &o, nil
 	}
