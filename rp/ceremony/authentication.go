@@ -211,14 +211,15 @@ func (a *authentication) underAppID() bool {
 }
 
 // checkRPIDHash lets the hash of an AppID stand only if the appid extension was
-// issued in this very ceremony, and only for a credential that was registered
-// under that AppID: no other can have such a hash.
+// issued in this very ceremony. How the credential was registered does not
+// matter: "expect that the rpIdHash MAY be the hash of the AppID"
+// (https://www.w3.org/TR/webauthn-3/#sctn-appid-extension).
 func (a *authentication) checkRPIDHash() error {
 	want := sha256.Sum256([]byte(a.rp.config.RPID))
 	if bytes.Equal(a.ad.rpIDHash, want[:]) {
 		return nil
 	}
-	if a.underAppID() && a.record.AppID == a.appID {
+	if a.underAppID() {
 		return nil
 	}
 	return fmt.Errorf("rpIdHash is %x, expected %x, the hash of %s", a.ad.rpIDHash, want, show(a.rp.config.RPID))

@@ -84,7 +84,7 @@ type att struct {
 	// TPM
 	certInfo, pubArea func([]byte) []byte
 	// Android
-	key func(*androidDescription)
+	key            func(*androidDescription)
 	payload        map[string]any
 	nonceHash      func([]byte) []byte
 	subjectKeySwap bool

@@ -51,7 +51,7 @@ type Inspection struct {
 
 func (c *common) inspect() *Inspection {
 	i := &Inspection{
-		Kind: c.kind, Challenge: bytes.Clone(c.challenge), UserVerification: c.userVerification, Attestation: c.pending.attestation,
+		Challenge: bytes.Clone(c.challenge), UserVerification: c.userVerification, Attestation: c.pending.attestation,
 		Algorithms: slices.Clone(c.algorithms), Extensions: maps.Clone(c.extensions), Allow: slices.Clone(c.allow), User: copyUser(c.user),
 		ID: c.idText, ClientDataJSON: bytes.Clone(c.clientDataJSON), ExtensionResults: maps.Clone(c.outputs),
 		CrossOrigin: slices.Clone(c.cd.crossOrigin.raw), TopOrigin: slices.Clone(c.cd.topOrigin.raw),
@@ -69,6 +69,7 @@ func (c *common) inspect() *Inspection {
 
 func (r *registration) inspect() *Inspection {
 	i := r.common.inspect()
+	i.Kind = Registration
 	i.Transports = slices.Clone(r.resp.Transports)
 	if r.object != nil {
 		i.Format = r.object.format
@@ -87,6 +88,7 @@ func (r *registration) inspect() *Inspection {
 
 func (a *authentication) inspect() *Inspection {
 	i := a.common.inspect()
+	i.Kind = Authentication
 	i.UserHandle, i.Signature = bytes.Clone(a.resp.UserHandle), bytes.Clone(a.resp.Signature)
 	if a.record != nil {
 		i.Record = copyCredential(a.record)

@@ -573,7 +573,7 @@ func authenticationCases() []authCase {
 		{step: "7.2.14.1", also: []string{"7.2.14.2"}, edit: func(a *softAuth) { a.cd.extra = `,"topOrigin":"https://top.example"` }},
 		{step: "7.2.14.2", config: func(c *Config) { c.TopOrigins = []string{"https://top.example"} }, edit: func(a *softAuth) { a.cd.extra = `,"topOrigin":"https://other.example"` }},
 		{step: "7.2.15", edit: func(a *softAuth) { a.ad.rpIDHash = hashOf(testAppID) }},
-		{step: "7.2.15", request: appID, edit: func(a *softAuth) { a.ad.rpIDHash = hashOf(testAppID) }},
+		{step: "7.2.15", request: appID, edit: func(a *softAuth) { a.ad.rpIDHash = hashOf("https://other.example/app-id.json") }},
 		{step: "7.2.15.appid", request: appID, edit: func(a *softAuth) {
 			a.response = func(p *AuthenticationResponse) { p.ExtensionResults["appid"] = json.RawMessage("true") }
 		}},
