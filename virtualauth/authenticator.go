@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Protocol is what an authenticator speaks.
@@ -26,9 +27,15 @@ const (
 // statement format identifiers, but for packed self attestation, which shares
 // its identifier with packed.
 const (
-	FormatNone       = "none"
-	FormatPackedSelf = "packed-self"
-	FormatFIDOU2F    = "fido-u2f"
+	FormatNone             = "none"
+	FormatPackedSelf       = "packed-self"
+	FormatPacked           = "packed" // with x5c
+	FormatFIDOU2F          = "fido-u2f"
+	FormatTPM              = "tpm"
+	FormatAndroidKey       = "android-key"
+	FormatApple            = "apple"
+	FormatAndroidSafetyNet = "android-safetynet"
+	FormatCompound         = "compound" // of packed and packed self
 )
 
 // CounterMode is how the signature counter moves
@@ -100,6 +107,9 @@ type Config struct {
 	// and returns an index. Nil picks the newest. It must not call the
 	// authenticator.
 	Select func([]Credential) int
+	// Clock says the time that android-safetynet responses carry; nil means
+	// time.Now. Fix it where bytes must be reproducible.
+	Clock func() time.Time
 }
 
 // DefaultAAGUID is the model of authenticators that are given none.
@@ -180,7 +190,7 @@ func New(cfg Config) (*Authenticator, error) {
 			cfg.Formats = []string{FormatPackedSelf}
 		}
 		if cfg.Algorithms == nil {
-			cfg.Algorithms = Algorithms()
+			cfg.Algorithms = attestable(cfg.Formats)
 		}
 	case U2F:
 		if cfg.ResidentKeys || cfg.UserVerification {
@@ -200,8 +210,14 @@ func New(cfg Config) (*Authenticator, error) {
 		}
 	}
 	for _, name := range cfg.Formats {
-		if name != FormatNone && formatOf(name) == nil {
+		f := formatOf(name)
+		if name != FormatNone && f == nil {
 			return nil, fmt.Errorf("authenticator: attestation format %q is not supported: use some of %v", name, Formats())
+		}
+		for _, id := range cfg.Algorithms {
+			if f != nil && !f.attests(id) {
+				return nil, fmt.Errorf("authenticator: attestation format %s knows no %s keys: use some of %v", name, AlgorithmName(id), f.algorithms)
+			}
 		}
 	}
 	if n := cfg.CredentialIDLength; n != 0 && (n < 16 || n > 1023) {
@@ -212,6 +228,9 @@ func New(cfg Config) (*Authenticator, error) {
 		if cfg.Protocol == U2F {
 			cfg.CredentialIDLength = 64
 		}
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
 	}
 	if cfg.Counter.Step == 0 {
 		cfg.Counter.Step = 1
@@ -397,6 +416,7 @@ type MakeCredentialResponse struct {
 	Attestation crypto.Signer
 
 	coseKey []byte
+	made    string // the Config format
 }
 
 // GetAssertionRequest is what a client sends to have something signed
@@ -465,11 +485,11 @@ func (a *Authenticator) MakeCredential(q *MakeCredentialRequest) (*MakeCredentia
 	}
 	r := &MakeCredentialResponse{Format: FormatNone, AuthData: d.append(make([]byte, 0, 55+len(c.ID)+len(d.key))), Statement: emptyMap}
 	if f := a.pickFormat(q.AttestationFormats); f != nil {
-		s := &statementInput{authData: r.AuthData, parts: &d, clientDataHash: q.ClientDataHash[:], key: c.PrivateKey, algorithm: alg, draw: a.drawer("attestation", c.ID)}
+		s := &statementInput{authData: r.AuthData, parts: &d, clientDataHash: q.ClientDataHash[:], key: c.PrivateKey, algorithm: alg, draw: a.drawer("attestation", c.ID), clock: a.cfg.Clock}
 		if r.Statement, r.Attestation, err = f.make(s); err != nil {
 			return nil, err
 		}
-		r.Format = f.fmt
+		r.Format, r.made = f.fmt, f.name
 	}
 	r.Credential = *c
 	r.coseKey = d.key

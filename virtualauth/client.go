@@ -193,6 +193,7 @@ func (c *Client) Create(ctx context.Context, a *Authenticator, o *CreationOption
 	r.keys = Keys{
 		Credential: m.Credential.PrivateKey, Algorithm: alg.id, Attestation: m.Attestation,
 		Seed: a.derive.draw(32, "faults", 0, q.ClientDataHash[:]), UserHandle: o.User.ID, AppID: c.AppID,
+		Format: m.made, clock: a.cfg.Clock,
 	}
 	if noFaults {
 		return r, nil

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // edit is a response taken apart, between decoding and reassembly.
@@ -537,7 +538,7 @@ func (e *edit) signStatement() error {
 		return nil
 	case "packed", "fido-u2f":
 	default:
-		return notApplicable("a statement of format %s cannot be signed again", e.format)
+		return e.makeStatement()
 	}
 	k, alg, err := e.statementKey()
 	if err != nil {
@@ -564,4 +565,36 @@ func (e *edit) signStatement() error {
 		}
 	}
 	return e.setStatement("sig", appendCBORBytes(nil, sig))
+}
+
+// makeStatement makes a statement anew whose certificates are made for one
+// response only.
+func (e *edit) makeStatement() error {
+	f := formatOf(e.keys.Format)
+	if f == nil || f.fmt != e.format {
+		return notApplicable("a statement of format %s cannot be signed again: set Keys.Format where this package made it", e.format)
+	}
+	alg, err := e.credentialAlgorithm()
+	if err != nil {
+		return err
+	}
+	in := &statementInput{authData: e.authBytes, parts: e.auth, clientDataHash: e.clientDataHash(), key: e.keys.Credential, algorithm: alg.id, clock: e.keys.clock}
+	if in.clock == nil {
+		in.clock = time.Now
+	}
+	e.ensureDeriver()
+	var n uint32
+	in.draw = func(size int) []byte {
+		n++
+		return e.derive.draw(size, "statement", n, in.authData, in.clientDataHash)
+	}
+	statement, _, err := f.make(in)
+	if err != nil {
+		return err
+	}
+	if e.statement, err = cborPairs(statement); err != nil {
+		e.statement = nil // compound attestation has an array
+	}
+	e.setObject("attStmt", statement)
+	return nil
 }

@@ -80,15 +80,15 @@ func flipBit(b []byte) ([]byte, error) {
 // unrelatedLeaf is a certificate by the packed profile with nothing to do with
 // the statement's key.
 func unrelatedLeaf() (*x509.Certificate, error) {
-	root, err := fidoRoot()
+	ca, err := fidoAuthority()
 	if err != nil {
 		return nil, err
 	}
-	leaf, err := newLeaf("Touchstone Virtual Unrelated", root, nil)
+	made, err := newLeaf(leaf{label: "Touchstone Virtual Unrelated"}, ca.root)
 	if err != nil {
 		return nil, err
 	}
-	return leaf.cert, nil
+	return made.cert, nil
 }
 
 func x5cOf(certs ...[]byte) []byte {
@@ -214,11 +214,11 @@ var attestationFaults = []faultDef{
 		if err != nil || len(certs) != 1 {
 			return notApplicable("x5c does not hold one certificate")
 		}
-		root, err := fidoRoot()
+		ca, err := fidoAuthority()
 		if err != nil {
 			return err
 		}
-		second := appendCBORBytes(nil, root.cert.Raw)
+		second := appendCBORBytes(nil, ca.root.cert.Raw)
 		return e.setStatement("x5c", slices.Concat([]byte{0x82}, certs[0], second))
 	}).at(anchorU2F).needs("fido-u2f"),
 	statementFault("U2FX5CUnrelated", "22", MustReject, "x5c of the fido-u2f statement is a certificate over another key", func(e *edit) error {

@@ -2,8 +2,10 @@ package virtualauth
 
 import (
 	"crypto"
+	"crypto/x509/pkix"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // attestationFormat is an attestation that an authenticator can make.
@@ -12,7 +14,29 @@ type attestationFormat struct {
 	name, fmt string
 	// make makes the statement and names its key where that is not the credential's.
 	make func(*statementInput) (statement []byte, key crypto.Signer, err error)
+	// algorithms are those that it can attest; nil means all.
+	algorithms []int64
 }
+
+func (f *attestationFormat) attests(id int64) bool {
+	return f.algorithms == nil || slices.Contains(f.algorithms, id)
+}
+
+// attestable is the algorithms that all these formats attest.
+func attestable(names []string) []int64 {
+	return slices.DeleteFunc(Algorithms(), func(id int64) bool {
+		return slices.ContainsFunc(names, func(name string) bool {
+			f := formatOf(name)
+			return f != nil && !f.attests(id)
+		})
+	})
+}
+
+// Algorithms of hardware that has neither Edwards curves nor secp256k1 nor lattices.
+var (
+	ecAlgorithms    = []int64{ES256, ES384, ES512}
+	ecRSAAlgorithms = []int64{ES256, ES384, ES512, RS256, RS384, RS512, PS256, PS384, PS512}
+)
 
 // statementInput is everything that a statement is made of.
 type statementInput struct {
@@ -22,11 +46,21 @@ type statementInput struct {
 	key            crypto.Signer // the credential's
 	algorithm      int64
 	draw           func(n int) []byte
+	clock          func() time.Time
 }
 
+// toBeSigned is authData || clientDataHash.
+func (in *statementInput) toBeSigned() []byte { return slices.Concat(in.authData, in.clientDataHash) }
+
 var formats = []*attestationFormat{
-	{FormatPackedSelf, "packed", packedSelf},
-	{FormatFIDOU2F, "fido-u2f", fidoU2F},
+	{FormatPackedSelf, "packed", packedSelf, nil},
+	{FormatPacked, "packed", packedX5C, nil},
+	{FormatFIDOU2F, "fido-u2f", fidoU2F, []int64{ES256}},
+	{FormatTPM, "tpm", tpmAttestation, ecRSAAlgorithms},
+	{FormatAndroidKey, "android-key", androidKey, ecRSAAlgorithms},
+	{FormatApple, "apple", appleAnonymous, ecAlgorithms},
+	{FormatAndroidSafetyNet, "android-safetynet", androidSafetyNet, nil},
+	{FormatCompound, "compound", compound, nil},
 }
 
 func formatOf(name string) *attestationFormat {
@@ -96,6 +130,45 @@ func appendX5C(dst []byte, x5c [][]byte) []byte {
 		dst = appendCBORBytes(dst, c)
 	}
 	return dst
+}
+
+// packedX5C is packed attestation with a batch certificate that names the AAGUID.
+func packedX5C(in *statementInput) ([]byte, crypto.Signer, error) {
+	batch, err := batchOf("Touchstone Virtual Batch", in.parts.aaguid, func(label string) (*identity, error) {
+		ca, err := fidoAuthority()
+		if err != nil {
+			return nil, err
+		}
+		return newLeaf(leaf{label: label, extensions: []pkix.Extension{aaguidExtension(in.parts.aaguid)}}, ca.intermediate)
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("packed attestation: %w", err)
+	}
+	sig, err := signOver(batch.key, ES256, in.authData, in.clientDataHash, in.draw)
+	if err != nil {
+		return nil, nil, fmt.Errorf("packed attestation: %w", err)
+	}
+	return packedStatement(ES256, sig, batch.chain()), batch.key, nil
+}
+
+// compound is https://www.w3.org/TR/webauthn-3/#sctn-compound-attestation, of
+// packed attestation with a certificate and packed self attestation.
+func compound(in *statementInput) ([]byte, crypto.Signer, error) {
+	var key crypto.Signer
+	dst := appendCBORHead(nil, cborArray, 2)
+	for _, part := range []func(*statementInput) ([]byte, crypto.Signer, error){packedX5C, packedSelf} {
+		statement, k, err := part(in)
+		if err != nil {
+			return nil, nil, fmt.Errorf("compound attestation: %w", err)
+		}
+		if k != nil {
+			key = k
+		}
+		dst = appendCBORHead(dst, cborMap, 2)
+		dst = appendCBORText(appendCBORText(dst, "fmt"), "packed")
+		dst = append(appendCBORText(dst, "attStmt"), statement...)
+	}
+	return dst, key, nil
 }
 
 // fidoU2F is https://www.w3.org/TR/webauthn-3/#sctn-fido-u2f-attestation.

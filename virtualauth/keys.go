@@ -3,6 +3,7 @@ package virtualauth
 import (
 	"crypto"
 	"errors"
+	"time"
 )
 
 // Keys are what editing a response takes besides the response.
@@ -14,6 +15,11 @@ type Keys struct {
 	// Attestation signed the attestation statement where Credential did not; nil
 	// where it is not known, and then faults that would need it fail.
 	Attestation crypto.Signer
+	// Format is the attestation that made the statement, as in Config.Formats,
+	// where this package made it: statements whose certificates are made for one
+	// response (tpm, android-key, apple, android-safetynet, compound) are then
+	// made anew in place of being signed again.
+	Format string
 	// Seed decides what faults invent: other challenges, other keys. Nil takes it from the response.
 	Seed []byte
 	// UserHandle is the account's user.id, for faults that return it unasked.
@@ -23,6 +29,8 @@ type Keys struct {
 	// LastSignCount is the counter that the Relying Party saw last; nil means
 	// one less than the response has.
 	LastSignCount *uint32
+
+	clock func() time.Time
 }
 
 // ErrNotApplicable is wrapped by the error for a fault that a response leaves no

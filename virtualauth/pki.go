@@ -1,14 +1,17 @@
 package virtualauth
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/hex"
 	"fmt"
 	"math/big"
+	"slices"
 	"sync"
 	"time"
 )
@@ -85,8 +88,8 @@ func issue(template *x509.Certificate, pub crypto.PublicKey, issuer *identity, k
 	return x509.ParseCertificate(der)
 }
 
-// newRoot makes a self-signed CA.
-func newRoot(label string) (*identity, error) {
+// newCA makes a certification authority: a root where issuer is nil.
+func newCA(label string, issuer *identity) (*identity, error) {
 	key, err := pkiKey(label)
 	if err != nil {
 		return nil, err
@@ -100,11 +103,23 @@ func newRoot(label string) (*identity, error) {
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		SubjectKeyId:          keyID(&key.PublicKey),
-	}, &key.PublicKey, nil, key)
+	}, &key.PublicKey, issuer, key)
 	if err != nil {
 		return nil, err
 	}
-	return &identity{key: key, cert: cert}, nil
+	ca := &identity{key: key, cert: cert}
+	if issuer != nil {
+		ca.issuers = issuer.asIssuers()
+	}
+	return ca, nil
+}
+
+// asIssuers is the chain above a certificate that i issued, without the root.
+func (i *identity) asIssuers() []*x509.Certificate {
+	if bytes.Equal(i.cert.RawIssuer, i.cert.RawSubject) {
+		return nil
+	}
+	return append([]*x509.Certificate{i.cert}, i.issuers...)
 }
 
 func keyID(pub *ecdsa.PublicKey) []byte {
@@ -116,54 +131,155 @@ func keyID(pub *ecdsa.PublicKey) []byte {
 	return sum[:20]
 }
 
-// fidoRoot is the root of the formats that FIDO authenticators use.
-var fidoRoot = sync.OnceValues(func() (*identity, error) { return newRoot("Touchstone Virtual FIDO Root CA") })
+// leaf says how an end entity certificate differs from the usual.
+type leaf struct {
+	label   string // of its key and serial number
+	subject *pkix.Name
+	// pub is certified in place of a key of the leaf's own.
+	pub        crypto.PublicKey
+	extensions []pkix.Extension
+	dnsNames   []string
+	usage      []x509.ExtKeyUsage
+	otherUsage []asn1.ObjectIdentifier
+}
 
-// u2fBatch is the batch certificate of U2F authenticators: a P-256 key, as
-// https://www.w3.org/TR/webauthn-3/#sctn-fido-u2f-attestation asks.
-var u2fBatch = sync.OnceValues(func() (*identity, error) {
-	root, err := fidoRoot()
-	if err != nil {
-		return nil, err
+// newLeaf makes an end entity certificate under issuer: by default by the
+// packed profile, over a P-256 key drawn for the label.
+func newLeaf(l leaf, issuer *identity) (*identity, error) {
+	name := pkiName("Authenticator Attestation", l.label)
+	if l.subject != nil {
+		name = *l.subject
 	}
-	return newLeaf("Touchstone Virtual U2F Batch", root, nil)
-})
-
-// newLeaf makes an attestation certificate by the packed profile, directly
-// under issuer.
-func newLeaf(label string, issuer *identity, extensions []pkix.Extension) (*identity, error) {
-	key, err := pkiKey(label)
-	if err != nil {
-		return nil, err
+	made := &identity{issuers: issuer.asIssuers()}
+	pub := l.pub
+	if pub == nil {
+		var err error
+		if made.key, err = pkiKey(l.label); err != nil {
+			return nil, err
+		}
+		pub = &made.key.PublicKey
 	}
-	cert, err := issue(&x509.Certificate{
-		SerialNumber:          pkiSerial(label),
-		Subject:               pkiName("Authenticator Attestation", label),
+	var err error
+	made.cert, err = issue(&x509.Certificate{
+		SerialNumber:          pkiSerial(l.label),
+		Subject:               name,
 		NotBefore:             pkiNotBefore,
 		NotAfter:              pkiNotAfter,
+		KeyUsage:              x509.KeyUsageDigitalSignature,
 		BasicConstraintsValid: true,
-		ExtraExtensions:       extensions,
-	}, &key.PublicKey, issuer, nil)
+		ExtraExtensions:       l.extensions,
+		DNSNames:              l.dnsNames,
+		ExtKeyUsage:           l.usage,
+		UnknownExtKeyUsage:    l.otherUsage,
+	}, pub, issuer, nil)
+	return made, err
+}
+
+// authority is a root and an intermediate under it, which issues the leaves.
+type authority struct{ root, intermediate *identity }
+
+// authorityOf makes one when it is first asked for.
+func authorityOf(label string) func() (*authority, error) {
+	return sync.OnceValues(func() (*authority, error) {
+		root, err := newCA(label+" Root CA", nil)
+		if err != nil {
+			return nil, err
+		}
+		intermediate, err := newCA(label+" Intermediate CA", root)
+		if err != nil {
+			return nil, err
+		}
+		return &authority{root, intermediate}, nil
+	})
+}
+
+// The authorities, one for each ecosystem.
+var (
+	fidoAuthority      = authorityOf("Touchstone Virtual FIDO")
+	tpmAuthority       = authorityOf("Touchstone Virtual TPM")
+	androidAuthority   = authorityOf("Touchstone Virtual Android")
+	appleAuthority     = authorityOf("Touchstone Virtual Apple")
+	safetyNetAuthority = authorityOf("Touchstone Virtual SafetyNet")
+)
+
+var authorities = []struct {
+	format    string
+	authority func() (*authority, error)
+}{
+	{FormatPacked, fidoAuthority}, {FormatFIDOU2F, fidoAuthority}, {FormatTPM, tpmAuthority},
+	{FormatAndroidKey, androidAuthority}, {FormatApple, appleAuthority}, {FormatAndroidSafetyNet, safetyNetAuthority},
+}
+
+// u2fBatch is the batch certificate of U2F authenticators: a P-256 key, as
+// https://www.w3.org/TR/webauthn-3/#sctn-fido-u2f-attestation asks, directly
+// under the root because there is room for one certificate only.
+var u2fBatch = sync.OnceValues(func() (*identity, error) {
+	ca, err := fidoAuthority()
 	if err != nil {
 		return nil, err
 	}
-	leaf := &identity{key: key, cert: cert}
-	if issuer.issuers != nil || issuer.cert.Issuer.String() != issuer.cert.Subject.String() {
-		leaf.issuers = append([]*x509.Certificate{issuer.cert}, issuer.issuers...)
-	}
-	return leaf, nil
-}
+	return newLeaf(leaf{label: "Touchstone Virtual U2F Batch"}, ca.root)
+})
 
 // oidAAGUID is id-fido-gen-ce-aaguid.
 var oidAAGUID = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 45724, 1, 1, 4}
+
+// aaguidExtension holds the AAGUID in two octet strings, not critical
+// (https://www.w3.org/TR/webauthn-3/#sctn-packed-attestation-cert-requirements).
+func aaguidExtension(aaguid []byte) pkix.Extension {
+	return pkix.Extension{Id: oidAAGUID, Value: append([]byte{4, byte(len(aaguid))}, aaguid...)}
+}
+
+// batches keeps the certificates of authenticator models, by label and AAGUID.
+var batches sync.Map
+
+// batchOf is the batch certificate of a model.
+func batchOf(label string, aaguid []byte, mint func(label string) (*identity, error)) (*identity, error) {
+	name := label + " " + hex.EncodeToString(aaguid)
+	if made, ok := batches.Load(name); ok {
+		return made.(*identity), nil
+	}
+	made, err := mint(name)
+	if err != nil {
+		return nil, err
+	}
+	kept, _ := batches.LoadOrStore(name, made)
+	return kept.(*identity), nil
+}
 
 // Roots are the certificates that every chain made by this package ends at.
 // They are the same in every process. Trust them in tests only: the private
 // keys are derived from a public constant.
 func Roots() ([]*x509.Certificate, error) {
-	root, err := fidoRoot()
-	if err != nil {
-		return nil, err
+	var roots []*x509.Certificate
+	for _, a := range authorities {
+		of, err := RootsOf(a.format)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range of {
+			if !slices.ContainsFunc(roots, c.Equal) {
+				roots = append(roots, c)
+			}
+		}
 	}
-	return []*x509.Certificate{root.cert}, nil
+	return roots, nil
+}
+
+// RootsOf are the roots of one of Formats; none for a format without
+// certificates, and those of its parts for compound.
+func RootsOf(format string) ([]*x509.Certificate, error) {
+	if format == FormatCompound {
+		format = FormatPacked
+	}
+	for _, a := range authorities {
+		if a.format == format {
+			ca, err := a.authority()
+			if err != nil {
+				return nil, fmt.Errorf("roots of %s: %w", format, err)
+			}
+			return []*x509.Certificate{ca.root.cert}, nil
+		}
+	}
+	return nil, nil
 }

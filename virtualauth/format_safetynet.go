@@ -1,0 +1,78 @@
+package virtualauth
+
+import (
+	"crypto"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"sync"
+)
+
+// safetyNetHost is who a SafetyNet response is signed by.
+const safetyNetHost = "attest.android.com"
+
+// safetyNetIdentity is the service's certificate, over an RSA key.
+var safetyNetIdentity = sync.OnceValues(func() (*identity, error) {
+	ca, err := safetyNetAuthority()
+	if err != nil {
+		return nil, err
+	}
+	pool, err := rsaPool()
+	if err != nil {
+		return nil, err
+	}
+	return newLeaf(leaf{
+		label: safetyNetHost, subject: &pkix.Name{CommonName: safetyNetHost}, pub: &pool[0].PublicKey,
+		dnsNames: []string{safetyNetHost}, usage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}, ca.intermediate)
+})
+
+// androidSafetyNet is https://www.w3.org/TR/webauthn-3/#sctn-android-safetynet-attestation:
+// a JWS by the service over a nonce.
+func androidSafetyNet(in *statementInput) ([]byte, crypto.Signer, error) {
+	service, err := safetyNetIdentity()
+	if err != nil {
+		return nil, nil, fmt.Errorf("android-safetynet attestation: %w", err)
+	}
+	pool, err := rsaPool()
+	if err != nil {
+		return nil, nil, fmt.Errorf("android-safetynet attestation: %w", err)
+	}
+	header := struct {
+		Alg string   `json:"alg"`
+		X5C [][]byte `json:"x5c"`
+	}{"RS256", service.chain()}
+	nonce := sha256.Sum256(in.toBeSigned())
+	app := sha256.Sum256([]byte("touchstone virtual app"))
+	payload := struct {
+		Nonce                      []byte   `json:"nonce"`
+		TimestampMs                int64    `json:"timestampMs"`
+		ApkPackageName             string   `json:"apkPackageName"`
+		ApkDigestSha256            []byte   `json:"apkDigestSha256"`
+		CtsProfileMatch            bool     `json:"ctsProfileMatch"`
+		ApkCertificateDigestSha256 [][]byte `json:"apkCertificateDigestSha256"`
+		BasicIntegrity             bool     `json:"basicIntegrity"`
+	}{nonce[:], in.clock().UnixMilli(), "com.google.android.gms", app[:], true, [][]byte{app[:]}, true}
+	var message []byte
+	for i, part := range []any{header, payload} {
+		text, err := json.Marshal(part)
+		if err != nil {
+			return nil, nil, fmt.Errorf("android-safetynet attestation: %w", err)
+		}
+		if i > 0 {
+			message = append(message, '.')
+		}
+		message = base64.RawURLEncoding.AppendEncode(message, text)
+	}
+	sig, err := algorithmOf(RS256).sign(pool[0], message, in.draw)
+	if err != nil {
+		return nil, nil, fmt.Errorf("android-safetynet attestation: %w", err)
+	}
+	response := base64.RawURLEncoding.AppendEncode(append(message, '.'), sig)
+	dst := appendCBORHead(nil, cborMap, 2)
+	dst = appendCBORText(appendCBORText(dst, "ver"), "240000000")
+	return appendCBORBytes(appendCBORText(dst, "response"), response), pool[0], nil
+}
