@@ -196,7 +196,7 @@ func TestSafetyNetResponse(t *testing.T) {
 	if err := cbor.Unmarshal(o.Statement["response"], &response); err != nil {
 		t.Fatal(err)
 	}
-	jws, err := jose.ParseSigned(string(response), []jose.SignatureAlgorithm{jose.RS256})
+	jws, err := jose.ParseSignedCompact(string(response), []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,6 +68,10 @@ var vectorDigests = map[string]string{
 	"packed.ES384":                  "a1836c373eb692fe6bf0e84c3cbdcb0d6306ff40f1e7019ccb2d7164d7f0893c",
 	"packed.ES512":                  "a42047fd54df85cb16443985fb6f22e6e59f90e6ebf1b22955393fef402e9bcf",
 	"packed.EdDSA":                  "e57ce59b3d598274e6fddf2ffc96f9dc7c07bb7ee2d653d2f889eda6e1011a06",
+	"packed.RS256":                  "41d2b44e50be0d9b95be2362cec7499050d59d0d5651a148142e5945412f38aa",
+	"tpm.ES256":                     "84cc15f59f05d40480ef13cd91d0bb9577ba1508483335efd717a8764b34076e",
+	"android-key.ES256":             "ba0d89024922fd9d81ecbd57822b3c0a613e9ddbd406d33ca3879b1c1e3aa862",
+	"apple.ES256":                   "30987347cfd02bdd1151a8c4fd2a6caa51eceb603717c4101a962b211c303db8",
 	"fido-u2f.ES256":                "3d0a2be0e2e198a6f5f375f41dad23333d692af103216a7709ec6741415b389f",
 }
 
@@ -88,6 +92,14 @@ func makeVector(t *testing.T, name string, ca *identity) vectorCeremony {
 		alg, key = algorithmOf(ES384), ecKey(t, elliptic.P384(), d.draw(48))
 	case "packed.ES512":
 		alg, key = algorithmOf(ES512), ecKey(t, elliptic.P521(), d.draw(65))
+	case "packed.RS256":
+		// 2^1279 - 1 and 2^2203 - 1, in place of a draw.
+		one := big.NewInt(1)
+		k, err := rsaKey(new(big.Int).Sub(new(big.Int).Lsh(one, 1279), one), new(big.Int).Sub(new(big.Int).Lsh(one, 2203), one))
+		if err != nil {
+			t.Fatal(err)
+		}
+		alg, key = algorithmOf(RS256), k
 	case "packed.EdDSA":
 		alg, key = algorithmOf(EdDSA), ed25519.NewKeyFromSeed(d.draw(32))
 	default:
@@ -134,15 +146,45 @@ func makeVector(t *testing.T, name string, ca *identity) vectorCeremony {
 	case "packed-self.ES256":
 		format = "packed"
 		statement, _, err = packedSelf(&statementInput{authData: authBytes, clientDataHash: hash[:], key: key, algorithm: alg.id})
-	case "packed.ES256", "packed.ES384", "packed.ES512", "packed.EdDSA":
+	case "packed.ES256", "packed.ES384", "packed.ES512", "packed.EdDSA", "packed.RS256":
 		format = "packed"
-		leaf := vectorLeaf(t, d, ca)
+		leaf := vectorLeaf(t, d, ca, nil)
 		var sig []byte
 		sig, err = signOver(leaf.key, ES256, authBytes, hash[:], nil)
 		statement = packedStatement(ES256, sig, leaf.chain())
+	case "tpm.ES256":
+		format = "tpm"
+		leaf := vectorLeaf(t, d, ca, nil,
+			pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Value: []byte{0x30, 7, 6, 5, 0x67, 0x81, 5, 8, 3}},
+			pkix.Extension{Id: oidSubjectAltName, Critical: true, Value: vectorAltName(t)})
+		pubArea, perr := tpmPubArea(key.Public(), 1<<18)
+		if perr != nil {
+			t.Fatal(perr)
+		}
+		extraData := sha256.Sum256(slices.Concat(authBytes, hash[:]))
+		certInfo := tpmCertInfo(extraData[:], pubArea, []byte{0, 0, 0, 0, 0, 0, 0, 0, 0x11, 0x11, 0x11, 0x11, 0x22, 0x22, 0x22, 0x22, 0x33}, 0)
+		var sig []byte
+		sig, err = algorithmOf(ES256).sign(leaf.key, certInfo, nil)
+		statement = tpmStatement(sig, leaf.chain(), pubArea, certInfo)
+	case "android-key.ES256":
+		format = "android-key"
+		description := slices.Concat([]byte{0x30, 0x43, 2, 2, 1, 0x2c, 10, 1, 0, 2, 1, 0, 10, 1, 0, 4, 32}, hash[:],
+			[]byte{4, 0, 0x30, 0, 0x30, 0x0e, 0xa1, 5, 0x31, 3, 2, 1, 2, 0xbf, 0x85, 0x3e, 3, 2, 1, 0})
+		leaf := vectorLeaf(t, d, ca, key, pkix.Extension{Id: oidKeyDescription, Value: description})
+		var sig []byte
+		sig, err = signOver(key, ES256, authBytes, hash[:], nil)
+		statement = packedStatement(ES256, sig, leaf.chain())
+	case "apple.ES256":
+		format = "apple"
+		nonce := sha256.Sum256(slices.Concat(authBytes, hash[:]))
+		extension, perr := appleNonceExtension(nonce[:])
+		if perr != nil {
+			t.Fatal(perr)
+		}
+		statement = appendX5C([]byte{0xa1}, vectorLeaf(t, d, ca, key, extension).chain())
 	case "fido-u2f.ES256":
 		format = "fido-u2f"
-		leaf := vectorLeaf(t, d, ca)
+		leaf := vectorLeaf(t, d, ca, nil)
 		point, perr := ecPoint(key.Public())
 		if perr != nil {
 			t.Fatal(perr)
@@ -192,6 +234,25 @@ func vectorName(t *testing.T, unit string) []byte {
 	return der
 }
 
+// vectorAltName names a TPM of vendor zero.
+func vectorAltName(t *testing.T) []byte {
+	t.Helper()
+	utf8String := func(s string) asn1.RawValue { return asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: []byte(s)} }
+	name, err := asn1.Marshal(pkix.RDNSequence{{
+		{Type: oidTPMManufacturer, Value: utf8String("id:00000000")},
+		{Type: oidTPMVersion, Value: utf8String("id:00000000")},
+		{Type: oidTPMModel, Value: utf8String("WebAuthn test vectors")},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := asn1.Marshal([]asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: 4, IsCompound: true, Bytes: name}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
 func vectorKeyID(t *testing.T, k *ecdsa.PrivateKey) []byte {
 	t.Helper()
 	point, err := k.PublicKey.Bytes()
@@ -236,15 +297,24 @@ func vectorCA(t *testing.T) *identity {
 	return &identity{key: k, cert: cert}
 }
 
-func vectorLeaf(t *testing.T, d *vectorDraws, ca *identity) *identity {
+// vectorLeaf is an attestation certificate: over the credential key where one
+// is given, else over a key that is drawn.
+func vectorLeaf(t *testing.T, d *vectorDraws, ca *identity, credential crypto.Signer, extensions ...pkix.Extension) *identity {
 	t.Helper()
-	k := ecKey(t, elliptic.P256(), d.draw(32))
+	k, ok := credential.(*ecdsa.PrivateKey)
+	if !ok {
+		k = ecKey(t, elliptic.P256(), d.draw(32))
+	}
 	template := vectorTemplate(t, d.draw(16), "Authenticator Attestation")
 	template.ExtraExtensions = []pkix.Extension{
 		{Id: oidBasicConstraints, Critical: true, Value: []byte{0x30, 0}},
 		{Id: oidKeyUsage, Critical: true, Value: []byte{3, 2, 7, 0x80}},
 		{Id: oidSubjectKeyID, Value: append([]byte{4, 20}, vectorKeyID(t, k)...)},
 		{Id: oidAuthorityKeyID, Value: append([]byte{0x30, 22, 0x80, 20}, vectorKeyID(t, ca.key)...)},
+	}
+	template.ExtraExtensions = append(template.ExtraExtensions, extensions...)
+	if d.name == "tpm.ES256" {
+		template.RawSubject = []byte{0x30, 0}
 	}
 	cert, err := issue(template, &k.PublicKey, ca, nil)
 	if err != nil {
