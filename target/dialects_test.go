@@ -110,7 +110,7 @@ func TestFidoRefusals(t *testing.T) {
 	for _, d := range c.Validate() {
 		places = append(places, d.Where+d.Pointer)
 	}
-	want := "options options/challenge options/rp options/timeout options/user wire wire/challenge wire/rp wire/timeout wire/user"
+	want := "options/challenge options/pubKeyCredParams options/rp options/timeout options/user wire/challenge wire/pubKeyCredParams wire/rp wire/timeout wire/user"
 	if got := strings.Join(places, " "); got != want {
 		t.Errorf("deviations at %s\nwant %s", got, want)
 	}

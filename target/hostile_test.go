@@ -200,6 +200,16 @@ func TestHostileOptions(t *testing.T) {
 	}
 }
 
+func TestManyDeviations(t *testing.T) {
+	for _, c := range []struct{ n, min, max int }{{0, 4, 4}, {50, 54, 54}, {50000, maxDeviations, maxDeviations}, {1 << 20, 1, 1}} {
+		body := `{"excludeCredentials":[` + strings.TrimSuffix(strings.Repeat("7,", c.n), ",") + `]}`
+		d := validate("options", "creation-options", []byte(body))
+		if len(d) < c.min || len(d) > c.max {
+			t.Errorf("%d faults: %d deviations, the first %v", c.n, len(d), d[0])
+		}
+	}
+}
+
 func TestNobodyThere(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

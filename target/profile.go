@@ -25,7 +25,7 @@ func (e *Error) Error() string {
 		s += fmt.Sprintf(":%d:%d", e.Line, e.Column)
 	}
 	if e.Path != "" {
-		s += ": " + e.Path
+		s += ": " + oneLine(e.Path)
 	}
 	return s + ": " + e.Message
 }

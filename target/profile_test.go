@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	yaml "github.com/goccy/go-yaml"
 
@@ -217,6 +218,33 @@ func TestProfileErrors(t *testing.T) {
 	}
 	if _, err := LoadProfile("rp.yaml", []byte("extends: fido\ntitle: "+strings.Repeat("[", 100)+strings.Repeat("]", 100)+"\n")); err == nil || !strings.Contains(err.Error(), "nested deeper") {
 		t.Errorf("deep YAML: %v", err)
+	}
+}
+
+// TestProfileFloods holds the parser against files that are all nesting or all
+// keys: each ends soon, with an error or not.
+func TestProfileFloods(t *testing.T) {
+	var keys, indent strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&keys, "k%d: v\n", i)
+	}
+	for i := range 400 {
+		indent.WriteString(strings.Repeat(" ", i) + "a:\n")
+	}
+	for name, text := range map[string]string{
+		"brackets": strings.Repeat("[", 100000), "braces": strings.Repeat("{a: ", 30000), "dashes": strings.Repeat("- ", 60000),
+		"questions": strings.Repeat("? ", 60000), "anchors": strings.Repeat("&a ", 40000), "tags": strings.Repeat("!a ", 40000),
+		"quotes": strings.Repeat("\"", 100000), "keys": keys.String(), "indent": indent.String(),
+		"brackets on lines": strings.Repeat("[\n", 40000),
+	} {
+		begin := time.Now()
+		_, err := LoadProfile("rp.yaml", []byte(text))
+		if err == nil || strings.Contains(err.Error(), "\n") || len(err.Error()) > 1500 {
+			t.Errorf("%s: %v", name, err)
+		}
+		if d := time.Since(begin); d > 20*time.Second {
+			t.Errorf("%s took %v", name, d)
+		}
 	}
 }
 

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 
@@ -49,10 +51,19 @@ func (c *Ceremony) Validate() []Deviation {
 	return out
 }
 
+// Bounds of validation: an answer can be wrong in a million places.
+const (
+	maxValidated  = 256 << 10
+	maxDeviations = 100
+)
+
 func validate(where, name string, data []byte) []Deviation {
 	sch, err := schemaFor(name)
 	if err != nil {
 		return []Deviation{{Where: where, Schema: name, Message: err.Error()}}
+	}
+	if len(data) > maxValidated {
+		return []Deviation{{Where: where, Schema: name, Message: fmt.Sprintf("%d bytes are too many to be held against a schema", len(data))}}
 	}
 	v, err := parseJSON(data)
 	if err != nil {
@@ -68,6 +79,13 @@ func validate(where, name string, data []byte) []Deviation {
 	}
 	var out []Deviation
 	seen := map[string]bool{}
+	add := func(at pointer, message string) {
+		d := Deviation{Where: where, Schema: name, Pointer: at.String(), Message: message}
+		if !seen[d.String()] && len(out) < maxDeviations {
+			seen[d.String()] = true
+			out = append(out, d)
+		}
+	}
 	var walk func(e *jsonschema.ValidationError)
 	walk = func(e *jsonschema.ValidationError) {
 		if len(e.Causes) > 0 {
@@ -76,11 +94,15 @@ func validate(where, name string, data []byte) []Deviation {
 			}
 			return
 		}
-		d := Deviation{Where: where, Schema: name, Pointer: pointer(e.InstanceLocation).String(), Message: oneLine(e.ErrorKind.LocalizedString(english))}
-		if !seen[d.String()] {
-			seen[d.String()] = true
-			out = append(out, d)
+		at := pointer(e.InstanceLocation)
+		// A missing member is reported where it should be.
+		if r, ok := e.ErrorKind.(*kind.Required); ok {
+			for _, m := range r.Missing {
+				add(append(slices.Clone(at), m), "missing")
+			}
+			return
 		}
+		add(at, oneLine(e.ErrorKind.LocalizedString(english)))
 	}
 	walk(ve)
 	sort.SliceStable(out, func(i, j int) bool { return out[i].Pointer < out[j].Pointer })

@@ -12,8 +12,13 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// maxProfile is the largest profile file that is read.
-const maxProfile = 1 << 20
+// maxProfile is the largest profile file that is read, in bytes. The YAML
+// parser's work grows with the square of a mapping's size.
+const maxProfile = 128 << 10
+
+// maxBrackets bounds nesting before the parser sees it: the parser recurses,
+// and a file of brackets alone would take all memory.
+const maxBrackets = 256
 
 // maxYAMLDepth bounds the nesting of a profile file.
 const maxYAMLDepth = 64
@@ -83,6 +88,9 @@ func parseYAML(file string, data []byte) (root *node, err error) {
 	if !utf8.Valid(data) {
 		return nil, &Error{File: file, Message: "not UTF-8 (save the file as UTF-8)"}
 	}
+	if line := tooDeep(string(data)); line > 0 {
+		return nil, &Error{File: file, Line: line, Column: 1, Message: fmt.Sprintf("nested deeper than %d (flatten it)", maxYAMLDepth)}
+	}
 	f, perr := parser.ParseBytes(data, 0)
 	if perr != nil {
 		e := &Error{File: file, Message: "not YAML (mend the syntax)"}
@@ -109,6 +117,33 @@ func parseYAML(file string, data []byte) (root *node, err error) {
 		return nil, &Error{File: file, Message: "the file is empty (write at least: extends: fido)"}
 	}
 	return convert(file, "", body, nil, 0)
+}
+
+// tooDeep finds the line on which the text nests beyond reason, by counting
+// brackets and runs of list dashes; 0 is none. It knows nothing of quotes, so
+// its bound is far above what convert allows.
+func tooDeep(s string) int {
+	depth, dashes, line := 0, 0, 1
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\n':
+			line++
+			dashes = 0
+		case '[', '{':
+			depth++
+		case ']', '}':
+			depth = max(depth-1, 0)
+		case '-', '?':
+			dashes++
+		case ' ', '\t':
+		default:
+			dashes = 0
+		}
+		if depth > maxBrackets || dashes > maxBrackets {
+			return line
+		}
+	}
+	return 0
 }
 
 func convert(file, path string, a ast.Node, at *token.Token, depth int) (*node, error) {
