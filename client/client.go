@@ -51,6 +51,9 @@ const (
 	SelfAttestation Ability = "self-attestation"
 	// U2FAttestation: fido-u2f attestation on request.
 	U2FAttestation Ability = "u2f-attestation"
+	// AttestationKey: the key that signed an attestation statement is known, so
+	// that a fault inside what it signs can be signed again.
+	AttestationKey Ability = "attestation-key"
 	// NoAttestation: attestation none when the options ask for none.
 	NoAttestation Ability = "no-attestation"
 	// Extensions: client extensions are read from the options.

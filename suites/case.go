@@ -2,6 +2,7 @@ package suites
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -185,6 +186,8 @@ func (a *Account) select_() {
 type Attempt struct {
 	Ceremony *target.Ceremony
 	Account  *Account
+	// Algorithm is as in Setting.
+	Algorithm int64
 	// Registration or Assertion is the client's response, once there is one.
 	Registration *client.Registration
 	Assertion    *client.Assertion
@@ -250,7 +253,34 @@ func (c *Case) begin(a *Account, session *target.Session, kind string, s Setting
 			c.NotTestable("option-not-honoured", "user verification %s was asked for, the options say %q", s.UserVerification, got)
 		}
 	}
-	return &Attempt{Ceremony: cer, Account: a}
+	return &Attempt{Ceremony: cer, Account: a, Algorithm: s.Algorithm}
+}
+
+// creationOptions are the attempt's options with the list of algorithms cut to
+// the wanted one, where the RP offers it among others: which algorithm a client
+// would pick by itself is another check's matter, and every fault needs to know
+// what kind of key it meets.
+func (t *Attempt) creationOptions() json.RawMessage {
+	want := t.Algorithm
+	if want == 0 {
+		want = -7
+	}
+	var o map[string]json.RawMessage
+	var params []parameter
+	if json.Unmarshal(t.Ceremony.Options, &o) != nil || json.Unmarshal(o["pubKeyCredParams"], &params) != nil {
+		return t.Ceremony.Options
+	}
+	for _, p := range params {
+		if alg, ok := p.alg(); ok && alg == want && len(params) > 1 {
+			if only, err := json.Marshal([]parameter{p}); err == nil {
+				o["pubKeyCredParams"] = only
+				if cut, err := json.Marshal(o); err == nil {
+					return cut
+				}
+			}
+		}
+	}
+	return t.Ceremony.Options
 }
 
 // Create runs create() with the attempt's options. A *client.Error is returned;
@@ -258,7 +288,7 @@ func (c *Case) begin(a *Account, session *target.Session, kind string, s Setting
 func (t *Attempt) Create() *client.Error {
 	t.Account.select_()
 	c := t.Account.c
-	reg, err := c.Page().Create(c.ctx, t.Ceremony.Options)
+	reg, err := c.Page().Create(c.ctx, t.creationOptions())
 	t.Registration = reg
 	return c.clientError("create()", err)
 }
@@ -310,7 +340,10 @@ func (t *Attempt) Edit(f virtualauth.Faults) {
 	if len(f.Names()) == 0 {
 		return
 	}
-	keys := virtualauth.Keys{Seed: c.seed, AppID: c.appID()}
+	// With the challenge, a rerun of the same seed invents nothing that an RP
+	// that remembers has seen before.
+	invent := sha256.Sum256(append([]byte(t.challenge()+"\x00"), c.seed...))
+	keys := virtualauth.Keys{Seed: invent[:], AppID: c.appID()}
 	var err error
 	if t.Registration != nil {
 		if t.Registration.Credential != nil {

@@ -60,7 +60,13 @@ type Setting struct {
 	Authenticator client.AuthenticatorConfig
 	// Usernameless begins the authentication without naming a user.
 	Usernameless bool
+	// Algorithm is the COSE algorithm of the credential, where the RP offers it;
+	// 0 means ES256, AnyAlgorithm leaves the choice to RP and client.
+	Algorithm int64
 }
+
+// AnyAlgorithm is for ceremonies that show how RP and client settle on one.
+const AnyAlgorithm int64 = 1 << 40
 
 // Check is one question put to a Relying Party.
 type Check struct {

@@ -69,6 +69,8 @@ func authenticationAuthenticatorData() []*Check {
 		row{name: "all-flags-clear", title: "All flags clear is refused", fault: F{FlagsZero: true}, requirement: "webauthn-3/7.2/step-16", why: "Nobody touched the authenticator."},
 		row{name: "user-not-present", title: "UP clear is refused", fault: F{FlagUPClear: true}, requirement: "webauthn-3/7.2/step-16", why: "Nobody touched the authenticator: malware could have made this (the class of CVE-2021-38299)."},
 		row{name: "backed-up-but-not-eligible", title: "BS without BE is refused", fault: F{FlagBSWithoutBE: true}, requirement: "webauthn-3/7.2/step-18", why: "The combination cannot be."},
+		row{name: "flag-at", title: "AT set without attested data is refused", fault: F{AssertionFlagAT: true}, why: "The length does not add up."},
+		row{name: "attested-data", title: "An assertion with attested credential data is noticed", fault: F{AssertionAttestedData: true}, level: Posture, why: "An assertion has none; an RP that takes a key from it takes the attacker's."},
 		row{name: "backup-eligibility-gained", title: "A credential that has become backup eligible is noticed", fault: F{FlagBESet: true}, requirement: "webauthn-3/7.2/step-19", level: Posture, why: "Eligibility never changes; where it does, this is another authenticator."},
 		row{name: "too-short", title: "Authenticator data of 36 bytes is refused", fault: F{AuthDataShort: true}, why: "A parser must not read past the end (the class of CVE-2021-40818)."},
 		row{name: "trailing-bytes", title: "Bytes behind the authenticator data are refused", fault: F{AuthDataTrailing: true}, why: "What is signed must be read whole."},

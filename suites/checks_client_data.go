@@ -83,9 +83,13 @@ func clientDataRows(authentication bool, step map[string]string) []row {
 		row{name: "trailing-garbage", title: "Client data with something behind it is refused", fault: F{ClientDataTrailingGarbage: true}, why: "A parser that ignores the rest reads another document than the one that was signed."},
 		row{name: "two-objects", title: "Two objects for client data are refused", fault: F{ClientDataTwoObjects: true}, why: "Two readers see two documents."},
 		row{name: "empty", title: "Empty client data is refused", fault: F{ClientDataEmpty: true}, why: "What cannot be read cannot be verified."},
+		row{name: "type-twice", title: "Client data with two types is noticed", fault: F{ClientDataDuplicateType: true}, level: Posture, why: "Two readers see two types. The specification leaves the parser to the RP, so that either reading is allowed."},
+		row{name: "challenge-twice", title: "Client data with two challenges is noticed", fault: F{ClientDataDuplicateChallenge: true}, level: Posture, why: "Two readers see two challenges. The specification leaves the parser to the RP, so that either reading is allowed."},
+		row{name: "origin-twice", title: "Client data with two origins is noticed", fault: F{ClientDataDuplicateOrigin: true}, level: Posture, why: "Two readers see two origins. The specification leaves the parser to the RP, so that either reading is allowed."},
 		row{name: "deep", title: "Deeply nested client data does no harm", fault: F{ClientDataDeepNesting: true}, level: Posture, why: "Recursive parsers run out of stack; refusing or bearing it are both right, crashing is not."},
 	)...)
 	out = append(out, at("utf-8",
+		row{name: "invalid-utf-8", title: "Client data that is not UTF-8 does no harm", fault: F{ClientDataInvalidUTF8: true}, level: Posture, why: "UTF-8 decode replaces what is invalid; refusing or bearing it are both right, crashing is not."},
 		row{name: "utf-16", title: "Client data in UTF-16 is refused", fault: F{ClientDataUTF16: true}, why: "Client data is UTF-8; guessing encodings lets two readers see two texts."},
 	)...)
 	return out

@@ -1,6 +1,8 @@
 package suites
 
 import (
+	"fmt"
+
 	"github.com/touchstone-webauthn/touchstone/client"
 	"github.com/touchstone-webauthn/touchstone/target"
 	"github.com/touchstone-webauthn/touchstone/virtualauth"
@@ -90,15 +92,21 @@ func registrationAccepted() []*Check {
 func registrationClient() []*Check {
 	return []*Check{
 		{
-			ID: "registration.client.consumes-options", Title: "create() takes the options and makes an ES256 credential",
-			Level: Must, Requirements: []string{"touchstone/consumable", "webauthn-3/7.1/step-20", "webauthn-3/5.4/recommended-algorithms"},
+			ID: "registration.client.consumes-options", Title: "create() takes the options as they are and picks an algorithm that the RP verifies",
+			Level: Must, Requirements: []string{"touchstone/consumable", "webauthn-3/7.1/step-20"},
 			Why: "Options that a client cannot use register nobody, however well-formed they look.",
 			Story: func(c *Case) {
 				a := c.Account("alice", client.AuthenticatorConfig{})
-				t := a.Begin(Registration, Setting{}, true)
+				t, o := a.creation(Setting{Algorithm: AnyAlgorithm})
 				t.Respond(true)
-				if alg := t.Registration.Response.PublicKeyAlgorithm; alg != -7 {
-					c.Fail("other-algorithm", "the credential has algorithm %d although the authenticator knows ES256", alg)
+				alg, offered := t.Registration.Response.PublicKeyAlgorithm, false
+				for _, p := range o.PubKeyCredParams {
+					if n, ok := p.alg(); ok && n == alg {
+						offered = true
+					}
+				}
+				if !offered {
+					c.Fail("algorithm-not-offered", "the credential has algorithm %d, which pubKeyCredParams does not offer in a form that the client reads", alg)
 				}
 				c.MustAccept(t.Send(noWire), "the registration")
 			},
@@ -173,6 +181,8 @@ func registrationAttestation() []*Check {
 		row{name: "huge-map", title: "A map that declares 2^32-1 members is refused", fault: F{CBORHugeMap: true}, why: "A decoder that believes it runs out of memory (the class of CVE-2024-21909)."},
 		canonical(row{name: "trailing-bytes", title: "Bytes behind the attestation object are refused", fault: F{CBORTrailingBytes: true}, why: "A decoder that ignores the rest reads another document than the one that came."}),
 		canonical(row{name: "duplicate-key", title: "An attestation object with fmt twice is refused", fault: F{CBORDuplicateKey: true}, why: "Two readers see two values."}),
+		canonical(row{name: "members-reordered", title: "Members out of canonical order are refused", fault: F{CBORReordered: true}, why: "Only the canonical form is CTAP2 CBOR."}),
+		row{name: "tagged", title: "An attestation object behind a CBOR tag is noticed", fault: F{CBORTagged: true}, level: Posture, why: "CTAP2 CBOR has no tags."},
 		canonical(row{name: "indefinite-length", title: "A map of indefinite length is refused", fault: F{CBORIndefiniteLength: true}, why: "Only the canonical form is CTAP2 CBOR."}),
 		canonical(row{name: "non-minimal", title: "A length written in more bytes than it needs is refused", fault: F{CBORNonMinimal: true}, why: "Only the canonical form is CTAP2 CBOR."}),
 	)
@@ -197,9 +207,46 @@ func registrationAttestation() []*Check {
 		row{name: "empty-map", title: "An empty key is refused", fault: F{KeyEmptyMap: true}, why: "There is no key."},
 		row{name: "not-a-map", title: "A key that is no CBOR map is refused", fault: F{KeyNotMap: true}, why: "What cannot be read cannot be stored."},
 		row{name: "truncated", title: "A key cut short is refused", fault: F{KeyTruncated: true}, requirement: "webauthn-3/6.1/layout", why: "A parser must not read past the end (the class of CVE-2022-27240)."},
+		row{name: "extra-member", title: "A key with a member that does not belong there is noticed", fault: F{KeyExtraMember: true}, level: Posture, why: "The key holds its required members and nothing else."},
 		row{name: "private-part", title: "A key that holds its private part is noticed", fault: F{KeyPrivatePart: true}, level: Posture, why: "Such a key is known to everyone who saw the response."},
 		canonical(row{name: "duplicate-label", title: "A key with alg twice is refused", fault: F{KeyDuplicateLabel: true}, why: "Two readers see two algorithms."}),
 	)
+	keys = append(keys, &Check{
+		ID: "registration.public-key.real-alg-not-offered", Title: "A sound key of an algorithm that was not offered is refused",
+		Level: Must, Requirements: []string{"webauthn-3/7.1/step-20"}, Abilities: []client.Ability{client.OptionFaults},
+		Why: "That the RP could verify it is no reason: it did not offer it (the class of CVE-2026-8830).",
+		Story: func(c *Case) {
+			a := c.Account("alice", client.AuthenticatorConfig{})
+			c.disobey(F{IgnorePubKeyCredParams: true})
+			t, o := a.creation(Setting{Algorithm: AnyAlgorithm})
+			t.Respond(false)
+			alg := t.Registration.Response.PublicKeyAlgorithm
+			for _, p := range o.PubKeyCredParams {
+				if n, ok := p.alg(); ok && n == alg {
+					c.NotApplicable("all-offered", "the RP offers every algorithm that the authenticator has")
+				}
+			}
+			c.MustReject(t.Send(noWire), fmt.Sprintf("a registration with a key of algorithm %d, which was not offered,", alg))
+			c.disobey(noFault)
+			c.need(a.Run(Registration, Setting{}, noFault, noWire, false), "the same registration with an algorithm that was offered")
+		},
+	})
+	u2f := base
+	u2f.ID = "registration.fido-u2f"
+	u2f.Setting = Setting{Attestation: "direct", Authenticator: u2fAuthenticator}
+	u2f.Needs = []string{"attestation.fido-u2f", needTrust}
+	u2f.Abilities = []client.Ability{client.U2FAttestation, client.AttestationKey}
+	u2f.Requirements = []string{"webauthn-3/8.6/fido-u2f"}
+	keys = append(keys, table(u2f,
+		row{name: "signature-flipped", title: "A fido-u2f statement whose signature does not verify is refused", fault: F{StatementSigBitFlip: true}, why: "The signature is what the device vouches with."},
+		row{name: "signature-missing", title: "A fido-u2f statement without sig is refused", fault: F{StatementSigMissing: true}, why: "A missing signature must not be one that was not checked."},
+		row{name: "signature-over-authenticator-data", title: "A fido-u2f signature over what packed signs is refused", fault: F{U2FSigOverAuthData: true}, why: "Each format signs its own thing."},
+		row{name: "signature-over-other-client-data", title: "A fido-u2f signature over other client data is refused", fault: F{StatementSigOtherClientData: true}, why: "The signature must cover what was sent."},
+		row{name: "x5c-missing", title: "A fido-u2f statement without a certificate is refused", fault: F{U2FX5CMissing: true}, why: "There is no key to verify with."},
+		row{name: "x5c-empty", title: "A fido-u2f statement with an empty list of certificates is refused", fault: F{U2FX5CEmpty: true}, why: "There is no key to verify with."},
+		row{name: "x5c-two", title: "A fido-u2f statement with two certificates is refused", fault: F{U2FX5CTwo: true}, why: "The format has exactly one."},
+		row{name: "x5c-unrelated", title: "A fido-u2f statement with another certificate is refused", fault: F{U2FX5CUnrelated: true}, why: "The certificate must be that of the key that signed."},
+	)...)
 	packed := base
 	packed.ID = "registration.packed-self"
 	packed.Setting = self
@@ -247,7 +294,7 @@ func envelopeRows(data target.Role, dataName string) []row {
 		{name: "body-truncated", title: "A body cut short is refused", wire: W{BodyTruncated: true}, requirement: "touchstone/no-crash", why: "Connections break; half a body is none."},
 		{name: "body-array", title: "A body that is a JSON array is refused", wire: W{BodyArray: true}, requirement: "touchstone/no-crash", why: "A server must answer whatever comes."},
 		{name: "body-null", title: "A body that is null is refused", wire: W{BodyNull: true}, requirement: "touchstone/no-crash", why: "The commonest way to crash a server that expects an object."},
-		{name: "body-deep", title: "A deeply nested body does no harm", wire: W{BodyDeep: true}, requirement: "touchstone/no-crash", why: "Recursive parsers run out of stack."},
+		{name: "body-deep", title: "A deeply nested body does no harm", wire: W{BodyDeep: true}, level: Posture, requirement: "touchstone/no-crash", why: "Recursive parsers run out of stack."},
 	}
 	for _, f := range []struct {
 		name, title string
@@ -293,5 +340,6 @@ func registrationEnvelope() []*Check {
 			rows[i].requirement = "webauthn-3/7.1/step-3"
 		}
 	}
+	rows = append(rows, row{name: "credential-id-mismatch", title: "An id other than that in the attestation object is noticed", fault: virtualauth.Faults{CredentialIDMismatch: true}, requirement: "webauthn-3/7.1/step-27", level: Posture, why: "An RP that stores the one and looks up the other locks its user out, or lets another in."})
 	return table(base, rows...)
 }

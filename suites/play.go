@@ -112,10 +112,13 @@ func registrationFor(s Setting) Setting {
 
 // disobey tells the client which of its options to disregard.
 func (c *Case) disobey(f virtualauth.Faults) {
+	d, ok := c.Page().(client.Disobedient)
 	if len(f.Names()) == len(editable(f).Names()) {
+		if ok {
+			d.Disobey(virtualauth.Faults{})
+		}
 		return
 	}
-	d, ok := c.Page().(client.Disobedient)
 	if !ok {
 		c.NotApplicable(reports.ReasonClient, "%s cannot be told to disregard its options", c.lane.client.Name())
 	}

@@ -73,14 +73,17 @@ func run[T any, P interface {
 func refusal(s Step, err error) *Error {
 	var att *attestation.Error
 	if errors.As(err, &att) {
-		return &Error{Step: att.Step, Anchor: att.Anchor, Message: att.Message}
+		return &Error{Step: att.Step, Anchor: att.Anchor, Message: oneLine(att.Message)}
 	}
 	var own *Error
 	if errors.As(err, &own) {
 		return own
 	}
-	return &Error{Step: s.Name, Anchor: s.Anchor, Message: err.Error()}
+	return &Error{Step: s.Name, Anchor: s.Anchor, Message: oneLine(err.Error())}
 }
+
+// oneLine keeps texts of the libraries below from breaking a log.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // RegistrationSteps are the steps of https://www.w3.org/TR/webauthn-3/#sctn-registering-a-new-credential.
 func RegistrationSteps() []Step { return public(registrationSteps()) }

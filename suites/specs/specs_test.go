@@ -2,10 +2,12 @@ package specs_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 
 	"github.com/onsi/ginkgo/v2"
+	"github.com/onsi/ginkgo/v2/types"
 	"github.com/onsi/gomega"
 
 	"github.com/touchstone-webauthn/touchstone/browser"
@@ -59,6 +61,13 @@ func TestSuite(t *testing.T) {
 		t.Fatal(err)
 	}
 	gomega.RegisterFailHandler(ginkgo.Fail)
+	ginkgo.ReportAfterSuite("what was not applicable", func(r ginkgo.Report) {
+		for _, s := range r.SpecReports {
+			if s.State == types.SpecStateSkipped {
+				fmt.Printf("SKIP SPEC %s -- %s\n", s.FullText(), s.FailureMessage())
+			}
+		}
+	})
 	if !ginkgo.RunSpecs(t, "Touchstone on its reference RP") {
 		return // each spec has said why
 	}
