@@ -103,6 +103,8 @@ type Config struct {
 	// CredentialIDLength is the length of new credential ids in bytes, 16 to
 	// 1023; 0 means 32 (U2F: 64).
 	CredentialIDLength int
+	// Extensions are those it supports; none by default.
+	Extensions ExtensionSupport
 	// Select picks an account where several would do; it gets them newest first
 	// and returns an index. Nil picks the newest. It must not call the
 	// authenticator.
@@ -137,6 +139,7 @@ type Credential struct {
 	// account is user.id, also of a credential that is not resident: for faults
 	// that return it all the same.
 	account []byte
+	extras  credentialExtras
 }
 
 func (c *Credential) clone() Credential {
@@ -195,6 +198,9 @@ func New(cfg Config) (*Authenticator, error) {
 	case U2F:
 		if cfg.ResidentKeys || cfg.UserVerification {
 			return nil, errors.New("authenticator: U2F has neither resident keys nor user verification: drop them or use CTAP2")
+		}
+		if cfg.Extensions != (ExtensionSupport{}) {
+			return nil, errors.New("authenticator: U2F has no extensions: drop Config.Extensions or use CTAP2")
 		}
 		cfg.AAGUID = [16]byte{}
 		cfg.Algorithms = []int64{ES256}
@@ -417,6 +423,7 @@ type MakeCredentialResponse struct {
 
 	coseKey []byte
 	made    string // the Config format
+	hmac    []byte
 }
 
 // GetAssertionRequest is what a client sends to have something signed
@@ -428,6 +435,8 @@ type GetAssertionRequest struct {
 	Extensions       []Extension
 	UserVerification bool
 
+	// salts overrides the hmac-secret input by credential.
+	salts   map[string][]byte
 	disobey disobedience
 }
 
@@ -439,6 +448,8 @@ type GetAssertionResponse struct {
 	Signature  []byte
 	// UserHandle is nil for a credential that is not resident.
 	UserHandle []byte
+
+	hmac []byte
 }
 
 // MakeCredential makes a credential and stores it. A refusal is a Status.
@@ -471,7 +482,13 @@ func (a *Authenticator) MakeCredential(q *MakeCredentialRequest) (*MakeCredentia
 	if c.Resident {
 		c.UserHandle = append([]byte{}, q.User.ID...)
 	}
-	if err := a.create(c, q.ClientDataHash[:]); err != nil {
+	var extended outputs
+	var plain []byte
+	process := func() { extended, plain = a.makeExtensions(q, c) }
+	if len(q.Extensions) == 0 {
+		process = nil
+	}
+	if err := a.create(c, q.ClientDataHash[:], process); err != nil {
 		return nil, err
 	}
 
@@ -483,7 +500,8 @@ func (a *Authenticator) MakeCredential(q *MakeCredentialRequest) (*MakeCredentia
 	if d.key, err = algorithmOf(alg).cose(make([]byte, 0, 80), c.PrivateKey.Public()); err != nil {
 		return nil, err
 	}
-	r := &MakeCredentialResponse{Format: FormatNone, AuthData: d.append(make([]byte, 0, 55+len(c.ID)+len(d.key))), Statement: emptyMap}
+	d.extend(extended)
+	r := &MakeCredentialResponse{Format: FormatNone, hmac: plain, AuthData: d.append(make([]byte, 0, 55+len(c.ID)+len(d.key)+len(d.extensions))), Statement: emptyMap}
 	if f := a.pickFormat(q.AttestationFormats); f != nil {
 		s := &statementInput{authData: r.AuthData, parts: &d, clientDataHash: q.ClientDataHash[:], key: c.PrivateKey, algorithm: alg, draw: a.drawer("attestation", c.ID), clock: a.cfg.Clock}
 		if r.Statement, r.Attestation, err = f.make(s); err != nil {
@@ -550,8 +568,9 @@ func (a *Authenticator) drawer(label string, parts ...[]byte) func(n int) []byte
 }
 
 // create draws an id and a key for c and stores it. The client data hash binds
-// both to the challenge; the counter tells apart what is asked for twice.
-func (a *Authenticator) create(c *Credential, clientDataHash []byte) error {
+// both to the challenge; the counter tells apart what is asked for twice. process
+// is called once id and key are there, and may be nil.
+func (a *Authenticator) create(c *Credential, clientDataHash []byte, process func()) error {
 	rpID := []byte(c.RPID)
 	for counter := uint32(0); ; counter++ {
 		c.ID = a.derive.draw(a.cfg.CredentialIDLength, "credential id", counter, rpID, clientDataHash)
@@ -570,6 +589,9 @@ func (a *Authenticator) create(c *Credential, clientDataHash []byte) error {
 			return err
 		}
 		c.PrivateKey = key
+		if process != nil {
+			process()
+		}
 		stored := c.clone()
 		a.mu.Lock()
 		if a.byID[string(c.ID)] != nil { // another goroutine was asked the same in the meantime
@@ -611,7 +633,16 @@ func (a *Authenticator) GetAssertion(q *GetAssertionRequest) (*GetAssertionRespo
 	if c.Resident {
 		r.UserHandle = c.UserHandle
 	}
-	r.AuthData = d.append(make([]byte, 0, 37))
+	if salts := q.salts[string(c.ID)]; salts != nil {
+		q.Extensions = append(slices.DeleteFunc(slices.Clone(q.Extensions), func(e Extension) bool { return e.ID == "hmac-secret" }),
+			Extension{"hmac-secret", appendCBORBytes(nil, salts)})
+	}
+	if len(q.Extensions) > 0 {
+		var extended outputs
+		extended, r.hmac = a.getExtensions(q, &c)
+		d.extend(extended)
+	}
+	r.AuthData = d.append(make([]byte, 0, 37+len(d.extensions)))
 	r.Signature, err = signOver(c.PrivateKey, c.Algorithm, r.AuthData, q.ClientDataHash[:], a.drawer("assertion", c.ID, q.ClientDataHash[:]))
 	return r, err
 }
@@ -643,6 +674,12 @@ func (a *Authenticator) choose(q *GetAssertionRequest) (Credential, error) {
 				fit = append(fit, c)
 			}
 		}
+	}
+	if !q.UserVerification {
+		// A credential may ask for more protection (credProtect, CTAP 2.2 §12.1).
+		fit = slices.DeleteFunc(fit, func(c *Credential) bool {
+			return c.extras.protect == protectRequired || c.extras.protect == protectOptionalList && len(q.AllowList) == 0
+		})
 	}
 	if len(fit) == 0 {
 		return Credential{}, StatusNoCredentials

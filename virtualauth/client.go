@@ -135,6 +135,13 @@ func (c *Client) Create(ctx context.Context, a *Authenticator, o *CreationOption
 		return nil, refuse(errNotAllowed, "user verification is required and the authenticator has none")
 	}
 
+	x := &clientExtensions{}
+	if !f.IgnoreExtensions {
+		if x, err = a.createExtensions(o, resident); err != nil {
+			return nil, err
+		}
+	}
+
 	clientData := clientDataJSON(typeCreate, o.Challenge, c.Origin, c.CrossOrigin, c.TopOrigin, "")
 	q := &MakeCredentialRequest{
 		ClientDataHash:   sha256.Sum256(clientData),
@@ -142,6 +149,7 @@ func (c *Client) Create(ctx context.Context, a *Authenticator, o *CreationOption
 		User:             o.User,
 		PubKeyCredParams: params,
 		ExcludeList:      publicKeyDescriptors(o.ExcludeCredentials),
+		Extensions:       x.pass,
 		ResidentKey:      resident,
 		UserVerification: verify,
 		excludeAppID:     excludeAppID,
@@ -185,7 +193,7 @@ func (c *Client) Create(ctx context.Context, a *Authenticator, o *CreationOption
 		PublicKey:               spki,
 		PublicKeyAlgorithm:      alg.id,
 		AuthenticatorAttachment: a.cfg.Attachment,
-		ClientExtensionResults:  map[string]json.RawMessage{},
+		ClientExtensionResults:  a.createResults(x, m),
 	}
 	if raw, asked := o.Extensions["credProps"]; asked && idlTrue(raw) && !f.IgnoreExtensions {
 		r.Response.ClientExtensionResults["credProps"] = credPropsResult(resident)
@@ -264,9 +272,21 @@ func (c *Client) Get(ctx context.Context, a *Authenticator, o *RequestOptions, f
 		verify = false
 	}
 
+	x := &clientExtensions{}
+	if !f.IgnoreExtensions && len(o.Extensions) > 0 {
+		if x, err = readGetExtensions(o); err != nil {
+			return nil, err
+		}
+	}
+	pass := x.pass
+	if x.salts != nil {
+		pass = append(slices.Clone(pass), Extension{"hmac-secret", appendCBORBytes(nil, x.salts)})
+	}
+
 	clientData := clientDataJSON(typeGet, o.Challenge, c.Origin, c.CrossOrigin, c.TopOrigin, "")
 	q := &GetAssertionRequest{
 		RPID: rpID, ClientDataHash: sha256.Sum256(clientData), AllowList: allow, UserVerification: verify,
+		Extensions: pass, salts: x.saltsByID,
 		disobey: disobedience{allowList: f.IgnoreAllowCredentials},
 	}
 	m, err := a.GetAssertion(q)
@@ -289,7 +309,7 @@ func (c *Client) Get(ctx context.Context, a *Authenticator, o *RequestOptions, f
 		Signature:               m.Signature,
 		UserHandle:              m.UserHandle,
 		AuthenticatorAttachment: a.cfg.Attachment,
-		ClientExtensionResults:  map[string]json.RawMessage{},
+		ClientExtensionResults:  a.getResults(x, m),
 	}
 	if appIDAsked {
 		r.Response.ClientExtensionResults["appid"] = json.RawMessage("false")

@@ -29,7 +29,7 @@ func (a *Authenticator) RegisterU2F(appID, origin, challenge string) (registrati
 	clientData = append(appendJSONString(append(clientData, `,"origin":`...), origin), '}')
 	challengeParameter := sha256.Sum256(clientData)
 	c := &Credential{RPID: appID, Algorithm: ES256, SignCount: a.cfg.Counter.Start}
-	if err := a.create(c, challengeParameter[:]); err != nil {
+	if err := a.create(c, challengeParameter[:], nil); err != nil {
 		return nil, nil, fmt.Errorf("register U2F: %w", err)
 	}
 	point, err := ecPoint(c.PrivateKey.Public())

@@ -385,3 +385,57 @@ func TestVectorsAgainstSpecification(t *testing.T) {
 		t.Errorf("only %d of %d vectors are in the specification's list", seen, len(vectorDigests))
 	}
 }
+
+// TestPRFVectors makes the outputs of the prf vectors again from their recipe
+// (https://www.w3.org/TR/webauthn-3/#sctn-test-vectors-extensions-prf), and
+// their encryption under PIN/UV auth protocol two from the printed vector.
+func TestPRFVectors(t *testing.T) {
+	seed := []byte("WebAuthn PRF test vectors")
+	of := func(n byte) []byte {
+		sum := sha256.Sum256(append(slices.Clip(seed), n))
+		return sum[:]
+	}
+	salts := append(prfSalt(append(slices.Clip(seed), 2)), prfSalt(append(slices.Clip(seed), 3))...)
+	plain := hmacOutputs(of(6), salts)
+	sum := sha256.Sum256(append(slices.Clone(salts), plain...))
+	const digest = "105793293907a02d6517ae572fa3a7203a06fca013bdd504812c9e6c6c5b939b"
+	if got := hex.EncodeToString(sum[:]); got != digest {
+		t.Errorf("the digest of salts and outputs is %s, not %s", got, digest)
+	}
+	folder := os.Getenv("TOUCHSTONE_VECTORS")
+	if folder == "" {
+		return
+	}
+	raw, err := os.ReadFile(filepath.Join(folder, "webauthn3-test-vectors.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vectors []struct {
+		Name   string
+		Fields map[string]string
+	}
+	if err := json.Unmarshal(raw, &vectors); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range vectors {
+		if v.Name != "prf.hmac-secret.pin2.two-input" {
+			continue
+		}
+		field := func(name string) []byte {
+			b, err := hex.DecodeString(v.Fields[name])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}
+		if !slices.Equal(salts, append(field("salt1"), field("salt2")...)) || !slices.Equal(plain, append(field("output1"), field("output2")...)) {
+			t.Error("the salts or outputs are not the specification's")
+		}
+		want := field("output_enc")
+		if !slices.Equal(sealCBC(field("shared_secret")[32:], want[:16], plain), want) {
+			t.Error("the encrypted outputs are not the specification's")
+		}
+		return
+	}
+	t.Error("the specification's list has no prf vector")
+}
