@@ -290,7 +290,7 @@ func TestLeftOutStepsAreCaught(t *testing.T) {
 	known := map[string]bool{}
 	for _, step := range append(ceremony.Steps(), rp.DialectSteps()...) {
 		known[step.Name] = true
-		if leftOutUnnoticed(step.Name) != "" {
+		if !step.Check || leftOutUnnoticed(step.Name) != "" {
 			continue
 		}
 		t.Run(step.Name, func(t *testing.T) {

@@ -115,11 +115,10 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 		return err
 	}
 	defer closeClients(clients)
-	targets, stop, err := f.targets()
+	targets, err := f.targets()
 	if err != nil {
 		return err
 	}
-	defer stop()
 
 	nonce := ""
 	if f.target != "" || f.profile != "" {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -14,27 +13,26 @@ import (
 	"github.com/touchstone-webauthn/touchstone/target"
 )
 
-// targets builds what the flags name. stop ends the reference RP where it was started.
-func (f *runFlags) targets() (targets []*target.Target, stop func(), err error) {
+// targets builds what the flags name.
+func (f *runFlags) targets() ([]*target.Target, error) {
 	vars, err := variables(f.vars)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	o := target.Options{URL: f.target, RPID: f.rpID, Origin: f.origin, Timeout: f.timeout, Vars: vars, Version: version(), Seed: []byte(f.seed)}
-	stop = func() {}
 	var profiles []*target.Profile
 	switch {
 	case f.profile != "":
 		if len(f.dialects) > 0 {
-			return nil, nil, usage("a profile names its dialect itself, with extends", "--profile and --dialect cannot both be given")
+			return nil, usage("a profile names its dialect itself, with extends", "--profile and --dialect cannot both be given")
 		}
 		data, err := os.ReadFile(f.profile)
 		if err != nil {
-			return nil, nil, usage("", "--profile: %w", err)
+			return nil, usage("", "--profile: %w", err)
 		}
 		p, err := target.LoadProfile(f.profile, data)
 		if err != nil {
-			return nil, nil, usage("", "%w", err)
+			return nil, usage("", "%w", err)
 		}
 		profiles = append(profiles, p)
 	default:
@@ -52,36 +50,34 @@ func (f *runFlags) targets() (targets []*target.Target, stop func(), err error) 
 			}
 			p, err := load(name)
 			if err != nil {
-				return nil, nil, usage("the dialects are: "+strings.Join(target.Dialects(), ", "), "%w", err)
+				return nil, usage("the dialects are: "+strings.Join(target.Dialects(), ", "), "%w", err)
 			}
 			profiles = append(profiles, p)
 		}
 	}
 	if f.target != "" {
 		if err := checkTarget(f.target, f.rpID); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	if f.target == "" && f.profile == "" {
 		if f.rpID != "" || f.origin != "" {
-			return nil, nil, usage("give --target, or leave them out: the reference RP is "+reference.RPID, "--rp-id and --origin describe a target, and none was given")
+			return nil, usage("give --target, or leave them out: the reference RP is "+reference.RPID, "--rp-id and --origin describe a target, and none was given")
 		}
-		ref, err := startReference(names(profiles))
-		if err != nil {
-			return nil, nil, err
+		if o.Handler, err = referenceHandler(names(profiles)); err != nil {
+			return nil, err
 		}
-		stop = ref.stop
-		o.URL, o.RPID, o.Origin = ref.url, reference.RPID, reference.Origin
+		o.URL, o.RPID, o.Origin = reference.Origin, reference.RPID, reference.Origin
 	}
+	var targets []*target.Target
 	for _, p := range profiles {
 		t, err := target.New(p, o)
 		if err != nil {
-			stop()
-			return nil, nil, usage("", "%w", err)
+			return nil, usage("", "%w", err)
 		}
 		targets = append(targets, t)
 	}
-	return targets, stop, nil
+	return targets, nil
 }
 
 func names(profiles []*target.Profile) []string {
@@ -116,15 +112,10 @@ func variables(list []string) (map[string]string, error) {
 	return out, nil
 }
 
-// referenceServer is the reference RP on a listener of its own.
-type referenceServer struct {
-	url  string
-	stop func()
-}
-
-// startReference serves the reference RP, in the forms that the dialects need,
-// on a free loopback port.
-func startReference(dialects []string) (*referenceServer, error) {
+// referenceHandler is the reference RP, in the forms that the dialects need. It
+// answers in this process, with no listener: its URL is its origin, in every
+// report and on every machine.
+func referenceHandler(dialects []string) (http.Handler, error) {
 	cfg, err := reference.ConfigFor(reference.RPID, reference.Origin, dialects)
 	if err != nil {
 		return nil, usage("", "%w", err)
@@ -133,13 +124,7 @@ func startReference(dialects []string) (*referenceServer, error) {
 	if err != nil {
 		return nil, &exit{code: exitHarness, err: err}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, &exit{code: exitHarness, err: fmt.Errorf("starting the reference RP: %w", err)}
-	}
-	h := newHTTPServer(server)
-	go func() { _ = h.Serve(l) }() // ends with the listener
-	return &referenceServer{url: "http://" + l.Addr().String(), stop: func() { _ = h.Close() }}, nil
+	return server, nil
 }
 
 func newHTTPServer(h http.Handler) *http.Server {
