@@ -569,16 +569,19 @@ func (e *edit) signStatement() error {
 
 // makeStatement makes a statement anew whose certificates are made for one
 // response only.
-func (e *edit) makeStatement() error {
+func (e *edit) makeStatement() error { return e.bendStatement(bend{}) }
+
+// bendStatement makes a statement of this package's own anew, bent by a fault.
+func (e *edit) bendStatement(b bend) error {
 	f := formatOf(e.keys.Format)
 	if f == nil || f.fmt != e.format {
-		return notApplicable("a statement of format %s cannot be signed again: set Keys.Format where this package made it", e.format)
+		return notApplicable("a statement of format %s cannot be made anew: set Keys.Format where this package made it", e.format)
 	}
 	alg, err := e.credentialAlgorithm()
 	if err != nil {
 		return err
 	}
-	in := &statementInput{authData: e.authBytes, parts: e.auth, clientDataHash: e.clientDataHash(), key: e.keys.Credential, algorithm: alg.id, clock: e.keys.clock}
+	in := &statementInput{authData: e.authBytes, parts: e.auth, clientDataHash: e.clientDataHash(), key: e.keys.Credential, algorithm: alg.id, clock: e.keys.clock, bend: b}
 	if in.clock == nil {
 		in.clock = time.Now
 	}

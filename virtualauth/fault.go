@@ -101,6 +101,10 @@ type Fault struct {
 	// Formats are the attestation statement formats that a registration must
 	// have for the fault to apply; nil means any.
 	Formats []string
+	// Certificates says that the fault needs a statement with certificates that
+	// this package made (Keys.Format), such as packed with x5c; self attestation
+	// will not do.
+	Certificates bool
 }
 
 // StrengthFor is the strength in a registration with an attestation statement of
@@ -128,7 +132,7 @@ type faultDef struct {
 // catalogue is every fault, in the order of the stages.
 var catalogue = func() []faultDef {
 	fields := reflect.TypeFor[Faults]()
-	defs := slices.Concat(optionFaults, clientDataFaults, keyFaults, authDataFaults, attestationFaults, signatureFaults, encodingFaults, responseFaults)
+	defs := slices.Concat(optionFaults, clientDataFaults, keyFaults, authDataFaults, attestationFaults, certificateFaults, signatureFaults, encodingFaults, responseFaults)
 	for i := range defs {
 		d := &defs[i]
 		d.Name = kebab(d.Field)

@@ -100,7 +100,7 @@ func TestRegistryAndStructAgree(t *testing.T) {
 			t.Errorf("Faults.%s is not in the registry", fields.Field(i).Name)
 		}
 	}
-	if n := len(byField); n < 110 {
+	if n := len(byField); n < 300 {
 		t.Errorf("only %d faults", n)
 	} else {
 		t.Logf("%d faults", n)

@@ -602,6 +602,132 @@ type Faults struct {
 	// U2FSigOverAuthData: the fido-u2f signature covers what a packed one would.
 	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-fido-u2f-attestation
 	U2FSigOverAuthData bool
+	// CertificateExpired: the attestation certificate has expired.
+	// Should reject (step 7.1.24): https://www.w3.org/TR/webauthn-3/#reg-ceremony-assess-trust
+	CertificateExpired bool
+	// CertificateNotYetValid: the attestation certificate is not valid yet.
+	// Should reject (step 7.1.24): https://www.w3.org/TR/webauthn-3/#reg-ceremony-assess-trust
+	CertificateNotYetValid bool
+	// CertificateUntrusted: the attestation certificate is by a root that nobody trusts.
+	// Should reject (step 7.1.24): https://www.w3.org/TR/webauthn-3/#reg-ceremony-attestation-trust-anchors
+	CertificateUntrusted bool
+	// CertificateSignatureBroken: one bit of the attestation certificate's own signature is flipped.
+	// Should reject (step 7.1.24): https://www.w3.org/TR/webauthn-3/#reg-ceremony-assess-trust
+	CertificateSignatureBroken bool
+	// CertificateChainReversed: x5c stands in reverse order.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-attstn-fmt-ids
+	CertificateChainReversed bool
+	// CertificateChainShort: x5c holds the leaf alone: the Relying Party has to know the intermediate.
+	// May reject (step 7.1.24): https://www.w3.org/TR/webauthn-3/#reg-ceremony-attestation-trust-anchors
+	CertificateChainShort bool
+	// CertificateTrailing: bytes stand behind the attestation certificate.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-attstn-fmt-ids
+	CertificateTrailing bool
+	// CertificateIsCA: the attestation certificate is one of a certification authority.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-packed-attestation-cert-requirements
+	CertificateIsCA bool
+	// CertificateUnitOther: the subject's organizational unit is not Authenticator Attestation.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-packed-attestation-cert-requirements
+	CertificateUnitOther bool
+	// CertificateCountryMissing: the subject has no country.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-packed-attestation-cert-requirements
+	CertificateCountryMissing bool
+	// CertificateOrganizationMissing: the subject has no organization.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-packed-attestation-cert-requirements
+	CertificateOrganizationMissing bool
+	// CertificateAAGUIDOther: the attestation certificate names another AAGUID.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-packed-attestation
+	CertificateAAGUIDOther bool
+	// CertificateAAGUIDCritical: the certificate's AAGUID extension is critical.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-packed-attestation-cert-requirements
+	CertificateAAGUIDCritical bool
+	// CertificateAAGUIDAbsent: the certificate has no AAGUID extension, as that of a root with one model may.
+	// Must accept (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-packed-attestation-cert-requirements
+	CertificateAAGUIDAbsent bool
+	// TPMMagicWrong: magic of certInfo is not TPM_GENERATED_VALUE.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-tpm-attestation
+	TPMMagicWrong bool
+	// TPMTypeWrong: type of certInfo is TPM_ST_ATTEST_QUOTE.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-tpm-attestation
+	TPMTypeWrong bool
+	// TPMExtraDataOther: extraData of certInfo is the hash of something else.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-tpm-attestation
+	TPMExtraDataOther bool
+	// TPMNameOther: certInfo certifies the name of another public area.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-tpm-attestation
+	TPMNameOther bool
+	// TPMPubAreaOther: the unique part of pubArea is not the credential key, and certInfo agrees with it.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-tpm-attestation
+	TPMPubAreaOther bool
+	// TPMSubjectNotEmpty: the subject of the attestation identity certificate is not empty.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-tpm-cert-requirements
+	TPMSubjectNotEmpty bool
+	// TPMUsageMissing: the attestation identity certificate lacks the extended key usage tcg-kp-AIKCertificate.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-tpm-cert-requirements
+	TPMUsageMissing bool
+	// TPMAltNameMissing: the attestation identity certificate has no subject alternative name.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-tpm-cert-requirements
+	TPMAltNameMissing bool
+	// TPMCertificateIsCA: the attestation identity certificate is one of a certification authority.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-tpm-cert-requirements
+	TPMCertificateIsCA bool
+	// TPMVersionOther: ver of the tpm statement is "1.2".
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-tpm-attestation
+	TPMVersionOther bool
+	// AndroidKeyChallengeOther: attestationChallenge is not the client data hash.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-android-key-attestation
+	AndroidKeyChallengeOther bool
+	// AndroidKeyCertificateOther: the certificate is over another key than the credential's.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-android-key-attestation
+	AndroidKeyCertificateOther bool
+	// AndroidKeyExtensionMissing: the certificate has no key description.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-key-attstn-cert-requirements
+	AndroidKeyExtensionMissing bool
+	// AndroidKeyAllApplications: the key is for all applications.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-android-key-attestation
+	AndroidKeyAllApplications bool
+	// AndroidKeyOriginImported: the key was imported and not generated.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-android-key-attestation
+	AndroidKeyOriginImported bool
+	// AndroidKeyPurposeOther: the key is for encryption and not for signing.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-android-key-attestation
+	AndroidKeyPurposeOther bool
+	// AppleNonceOther: the certificate's nonce is another one.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-apple-anonymous-attestation
+	AppleNonceOther bool
+	// AppleNonceMissing: the certificate has no nonce.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-apple-anonymous-attestation
+	AppleNonceMissing bool
+	// AppleCertificateOther: the certificate is over another key than the credential's.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-apple-anonymous-attestation
+	AppleCertificateOther bool
+	// SafetyNetNonceOther: the response's nonce is another one.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-android-safetynet-attestation
+	SafetyNetNonceOther bool
+	// SafetyNetProfileMismatch: ctsProfileMatch of the response is false.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-android-safetynet-attestation
+	SafetyNetProfileMismatch bool
+	// SafetyNetHostOther: the response is signed by another host than attest.android.com.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-android-safetynet-attestation
+	SafetyNetHostOther bool
+	// SafetyNetVersionEmpty: ver of the android-safetynet statement is empty.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-android-safetynet-attestation
+	SafetyNetVersionEmpty bool
+	// SafetyNetResponseEmpty: response of the android-safetynet statement is empty.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-android-safetynet-attestation
+	SafetyNetResponseEmpty bool
+	// SafetyNetSignatureBitFlip: a letter of the response's signature is changed.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-android-safetynet-attestation
+	SafetyNetSignatureBitFlip bool
+	// CompoundOne: attStmt of compound holds one statement, and two are the fewest.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-compound-attestation
+	CompoundOne bool
+	// CompoundEmpty: attStmt of compound is an empty array.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-compound-attestation
+	CompoundEmpty bool
+	// CompoundNested: attStmt of compound holds a compound statement.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-compound-attestation
+	CompoundNested bool
 
 	// Faults of the stage signature.
 

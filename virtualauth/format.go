@@ -2,6 +2,7 @@ package virtualauth
 
 import (
 	"crypto"
+	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
 	"slices"
@@ -47,6 +48,46 @@ type statementInput struct {
 	algorithm      int64
 	draw           func(n int) []byte
 	clock          func() time.Time
+	bend           bend
+}
+
+// bend is where faults reach into the making of a statement; what is nil is
+// left alone.
+type bend struct {
+	leaf              func(*x509.Certificate) // the template of the leaf
+	leafKey           crypto.PublicKey        // certified in place of the credential key
+	issuer            *identity               // of the leaf, in place of the format's own
+	chain             func([][]byte) [][]byte // x5c
+	pubArea, certInfo func([]byte) []byte     // of a TPM, before certInfo is signed
+	certified         func([]byte) []byte     // the public area that certInfo names
+	challenge         []byte                  // of android-key, in place of the client data hash
+	authorizations    []byte                  // of android-key: both lists, in DER
+	nonce             []byte                  // of apple and android-safetynet
+	response          func(*safetyNetResponse)
+}
+
+// issuerOr is the issuer of the leaf.
+func (in *statementInput) issuerOr(own *identity) *identity {
+	if in.bend.issuer != nil {
+		return in.bend.issuer
+	}
+	return own
+}
+
+// leafKeyOr is the key that the leaf certifies.
+func (in *statementInput) leafKeyOr(own crypto.PublicKey) crypto.PublicKey {
+	if in.bend.leafKey != nil {
+		return in.bend.leafKey
+	}
+	return own
+}
+
+// x5c is the chain of a leaf, as the statement will have it.
+func (in *statementInput) x5c(i *identity) [][]byte {
+	if in.bend.chain != nil {
+		return in.bend.chain(i.chain())
+	}
+	return i.chain()
 }
 
 // toBeSigned is authData || clientDataHash.
@@ -134,12 +175,12 @@ func appendX5C(dst []byte, x5c [][]byte) []byte {
 
 // packedX5C is packed attestation with a batch certificate that names the AAGUID.
 func packedX5C(in *statementInput) ([]byte, crypto.Signer, error) {
-	batch, err := batchOf("Touchstone Virtual Batch", in.parts.aaguid, func(label string) (*identity, error) {
+	batch, err := batchOf("Touchstone Virtual Batch", in, func(label string) (*identity, error) {
 		ca, err := fidoAuthority()
 		if err != nil {
 			return nil, err
 		}
-		return newLeaf(leaf{label: label, extensions: []pkix.Extension{aaguidExtension(in.parts.aaguid)}}, ca.intermediate)
+		return newLeaf(leaf{label: label, extensions: []pkix.Extension{aaguidExtension(in.parts.aaguid)}, bend: in.bend.leaf}, in.issuerOr(ca.intermediate))
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("packed attestation: %w", err)
@@ -148,7 +189,7 @@ func packedX5C(in *statementInput) ([]byte, crypto.Signer, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("packed attestation: %w", err)
 	}
-	return packedStatement(ES256, sig, batch.chain()), batch.key, nil
+	return packedStatement(ES256, sig, in.x5c(batch)), batch.key, nil
 }
 
 // compound is https://www.w3.org/TR/webauthn-3/#sctn-compound-attestation, of

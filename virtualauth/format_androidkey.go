@@ -28,7 +28,8 @@ const (
 // keyDescriptionExtension is the extension for a credential key
 // (https://www.w3.org/TR/webauthn-3/#sctn-key-attstn-cert-requirements): made
 // for the challenge, in secure hardware, for signing.
-func keyDescriptionExtension(challenge []byte, pub crypto.PublicKey) (pkix.Extension, error) {
+// lists stands in for both authorization lists where it is not nil.
+func keyDescriptionExtension(challenge []byte, pub crypto.PublicKey, lists []byte) (pkix.Extension, error) {
 	algorithm, size := keyAlgorithmEC, 256
 	switch k := pub.(type) {
 	case *ecdsa.PublicKey:
@@ -38,30 +39,34 @@ func keyDescriptionExtension(challenge []byte, pub crypto.PublicKey) (pkix.Exten
 	default:
 		return pkix.Extension{}, fmt.Errorf("an Android keystore has no keys of type %T", pub)
 	}
-	value, err := asn1.Marshal(struct {
+	if lists == nil {
+		hardware, err := asn1.Marshal(struct {
+			Purpose   []int `asn1:"tag:1,explicit,set"`
+			Algorithm int   `asn1:"tag:2,explicit"`
+			KeySize   int   `asn1:"tag:3,explicit"`
+			Origin    asn1.RawValue
+		}{[]int{keyPurposeSign}, algorithm, size, keyOriginGenerated})
+		if err != nil {
+			return pkix.Extension{}, err
+		}
+		lists = append([]byte{0x30, 0}, hardware...) // nothing is enforced by software
+	}
+	head, err := asn1.Marshal(struct {
 		AttestationVersion       int
 		AttestationSecurityLevel asn1.Enumerated
 		KeyMintVersion           int
 		KeyMintSecurityLevel     asn1.Enumerated
 		AttestationChallenge     []byte
 		UniqueID                 []byte
-		SoftwareEnforced         struct{}
-		HardwareEnforced         struct {
-			Purpose   []int `asn1:"tag:1,explicit,set"`
-			Algorithm int   `asn1:"tag:2,explicit"`
-			KeySize   int   `asn1:"tag:3,explicit"`
-			Origin    asn1.RawValue
-		}
-	}{
-		AttestationVersion: 300, AttestationSecurityLevel: keyLevelTEE, KeyMintVersion: 300, KeyMintSecurityLevel: keyLevelTEE,
-		AttestationChallenge: challenge, UniqueID: []byte{},
-		HardwareEnforced: struct {
-			Purpose   []int `asn1:"tag:1,explicit,set"`
-			Algorithm int   `asn1:"tag:2,explicit"`
-			KeySize   int   `asn1:"tag:3,explicit"`
-			Origin    asn1.RawValue
-		}{[]int{keyPurposeSign}, algorithm, size, keyOriginGenerated},
-	})
+	}{300, keyLevelTEE, 300, keyLevelTEE, challenge, []byte{}})
+	if err != nil {
+		return pkix.Extension{}, err
+	}
+	var inner asn1.RawValue
+	if _, err := asn1.Unmarshal(head, &inner); err != nil {
+		return pkix.Extension{}, err
+	}
+	value, err := asn1.Marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: append(inner.Bytes, lists...)})
 	return pkix.Extension{Id: oidKeyDescription, Value: value}, err
 }
 
@@ -73,14 +78,18 @@ func androidKey(in *statementInput) ([]byte, crypto.Signer, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("android-key attestation: %w", err)
 	}
-	description, err := keyDescriptionExtension(in.clientDataHash, in.key.Public())
+	challenge := in.clientDataHash
+	if in.bend.challenge != nil {
+		challenge = in.bend.challenge
+	}
+	description, err := keyDescriptionExtension(challenge, in.key.Public(), in.bend.authorizations)
 	if err != nil {
 		return nil, nil, fmt.Errorf("android-key attestation: %w", err)
 	}
 	made, err := newLeaf(leaf{
 		label: "Android Keystore Key " + hex.EncodeToString(in.clientDataHash), subject: &pkix.Name{CommonName: "Android Keystore Key"},
-		pub: in.key.Public(), extensions: []pkix.Extension{description},
-	}, ca.intermediate)
+		pub: in.leafKeyOr(in.key.Public()), extensions: []pkix.Extension{description}, bend: in.bend.leaf,
+	}, in.issuerOr(ca.intermediate))
 	if err != nil {
 		return nil, nil, fmt.Errorf("android-key attestation: %w", err)
 	}
@@ -88,5 +97,5 @@ func androidKey(in *statementInput) ([]byte, crypto.Signer, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("android-key attestation: %w", err)
 	}
-	return packedStatement(in.algorithm, sig, made.chain()), nil, nil
+	return packedStatement(in.algorithm, sig, in.x5c(made)), nil, nil
 }

@@ -28,6 +28,9 @@ func appleAnonymous(in *statementInput) ([]byte, crypto.Signer, error) {
 		return nil, nil, fmt.Errorf("apple attestation: %w", err)
 	}
 	nonce := sha256.Sum256(in.toBeSigned())
+	if in.bend.nonce != nil {
+		copy(nonce[:], in.bend.nonce)
+	}
 	extension, err := appleNonceExtension(nonce[:])
 	if err != nil {
 		return nil, nil, fmt.Errorf("apple attestation: %w", err)
@@ -35,10 +38,10 @@ func appleAnonymous(in *statementInput) ([]byte, crypto.Signer, error) {
 	name := hex.EncodeToString(nonce[:])
 	made, err := newLeaf(leaf{
 		label: "Apple " + name, subject: &pkix.Name{CommonName: name, OrganizationalUnit: []string{"AAA Certification"}, Organization: []string{"Touchstone"}},
-		pub: in.key.Public(), extensions: []pkix.Extension{extension},
-	}, ca.intermediate)
+		pub: in.leafKeyOr(in.key.Public()), extensions: []pkix.Extension{extension}, bend: in.bend.leaf,
+	}, in.issuerOr(ca.intermediate))
 	if err != nil {
 		return nil, nil, fmt.Errorf("apple attestation: %w", err)
 	}
-	return appendX5C(appendCBORHead(nil, cborMap, 1), made.chain()), nil, nil
+	return appendX5C(appendCBORHead(nil, cborMap, 1), in.x5c(made)), nil, nil
 }

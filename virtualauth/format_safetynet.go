@@ -8,54 +8,60 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"sync"
 )
 
 // safetyNetHost is who a SafetyNet response is signed by.
 const safetyNetHost = "attest.android.com"
 
 // safetyNetIdentity is the service's certificate, over an RSA key.
-var safetyNetIdentity = sync.OnceValues(func() (*identity, error) {
-	ca, err := safetyNetAuthority()
-	if err != nil {
-		return nil, err
-	}
-	pool, err := rsaPool()
-	if err != nil {
-		return nil, err
-	}
-	return newLeaf(leaf{
-		label: safetyNetHost, subject: &pkix.Name{CommonName: safetyNetHost}, pub: &pool[0].PublicKey,
-		dnsNames: []string{safetyNetHost}, usage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}, ca.intermediate)
-})
+func safetyNetIdentity(in *statementInput, pub crypto.PublicKey) (*identity, error) {
+	return batchOf(safetyNetHost, in, func(string) (*identity, error) {
+		ca, err := safetyNetAuthority()
+		if err != nil {
+			return nil, err
+		}
+		return newLeaf(leaf{
+			label: safetyNetHost, subject: &pkix.Name{CommonName: safetyNetHost}, pub: pub,
+			dnsNames: []string{safetyNetHost}, usage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, bend: in.bend.leaf,
+		}, in.issuerOr(ca.intermediate))
+	})
+}
+
+// safetyNetResponse is the payload of a response.
+type safetyNetResponse struct {
+	Nonce                      []byte   `json:"nonce"`
+	TimestampMs                int64    `json:"timestampMs"`
+	ApkPackageName             string   `json:"apkPackageName"`
+	ApkDigestSha256            []byte   `json:"apkDigestSha256"`
+	CtsProfileMatch            bool     `json:"ctsProfileMatch"`
+	ApkCertificateDigestSha256 [][]byte `json:"apkCertificateDigestSha256"`
+	BasicIntegrity             bool     `json:"basicIntegrity"`
+}
 
 // androidSafetyNet is https://www.w3.org/TR/webauthn-3/#sctn-android-safetynet-attestation:
 // a JWS by the service over a nonce.
 func androidSafetyNet(in *statementInput) ([]byte, crypto.Signer, error) {
-	service, err := safetyNetIdentity()
+	pool, err := rsaPool()
 	if err != nil {
 		return nil, nil, fmt.Errorf("android-safetynet attestation: %w", err)
 	}
-	pool, err := rsaPool()
+	service, err := safetyNetIdentity(in, &pool[0].PublicKey)
 	if err != nil {
 		return nil, nil, fmt.Errorf("android-safetynet attestation: %w", err)
 	}
 	header := struct {
 		Alg string   `json:"alg"`
 		X5C [][]byte `json:"x5c"`
-	}{"RS256", service.chain()}
+	}{"RS256", in.x5c(service)}
 	nonce := sha256.Sum256(in.toBeSigned())
 	app := sha256.Sum256([]byte("touchstone virtual app"))
-	payload := struct {
-		Nonce                      []byte   `json:"nonce"`
-		TimestampMs                int64    `json:"timestampMs"`
-		ApkPackageName             string   `json:"apkPackageName"`
-		ApkDigestSha256            []byte   `json:"apkDigestSha256"`
-		CtsProfileMatch            bool     `json:"ctsProfileMatch"`
-		ApkCertificateDigestSha256 [][]byte `json:"apkCertificateDigestSha256"`
-		BasicIntegrity             bool     `json:"basicIntegrity"`
-	}{nonce[:], in.clock().UnixMilli(), "com.google.android.gms", app[:], true, [][]byte{app[:]}, true}
+	payload := safetyNetResponse{nonce[:], in.clock().UnixMilli(), "com.google.android.gms", app[:], true, [][]byte{app[:]}, true}
+	if in.bend.nonce != nil {
+		payload.Nonce = in.bend.nonce
+	}
+	if in.bend.response != nil {
+		in.bend.response(&payload)
+	}
 	var message []byte
 	for i, part := range []any{header, payload} {
 		text, err := json.Marshal(part)

@@ -109,8 +109,8 @@ func tpmAltName() (pkix.Extension, error) {
 
 // tpmIdentity is the attestation identity key of a model, by the profile of
 // https://www.w3.org/TR/webauthn-3/#sctn-tpm-cert-requirements.
-func tpmIdentity(aaguid []byte) (*identity, error) {
-	return batchOf("Touchstone Virtual AIK", aaguid, func(label string) (*identity, error) {
+func tpmIdentity(in *statementInput) (*identity, error) {
+	return batchOf("Touchstone Virtual AIK", in, func(label string) (*identity, error) {
 		ca, err := tpmAuthority()
 		if err != nil {
 			return nil, err
@@ -121,14 +121,14 @@ func tpmIdentity(aaguid []byte) (*identity, error) {
 		}
 		return newLeaf(leaf{
 			label: label, subject: &pkix.Name{},
-			extensions: []pkix.Extension{altName, aaguidExtension(aaguid)},
-			otherUsage: []asn1.ObjectIdentifier{oidTPMAIK},
-		}, ca.intermediate)
+			extensions: []pkix.Extension{altName, aaguidExtension(in.parts.aaguid)},
+			otherUsage: []asn1.ObjectIdentifier{oidTPMAIK}, bend: in.bend.leaf,
+		}, in.issuerOr(ca.intermediate))
 	})
 }
 
 func tpmAttestation(in *statementInput) ([]byte, crypto.Signer, error) {
-	aik, err := tpmIdentity(in.parts.aaguid)
+	aik, err := tpmIdentity(in)
 	if err != nil {
 		return nil, nil, fmt.Errorf("tpm attestation: %w", err)
 	}
@@ -138,12 +138,23 @@ func tpmAttestation(in *statementInput) ([]byte, crypto.Signer, error) {
 	}
 	extraData := sha256.Sum256(in.toBeSigned())
 	clock := slices.Concat(make([]byte, 8), []byte{0, 0, 0, 1, 0, 0, 0, 2, 1}) // clock, resetCount, restartCount, safe
-	certInfo := tpmCertInfo(extraData[:], pubArea, clock, tpmFirmwareVersion)
+	certified := pubArea
+	if in.bend.certified != nil {
+		certified = in.bend.certified(slices.Clone(pubArea))
+	}
+	if in.bend.pubArea != nil {
+		pubArea = in.bend.pubArea(slices.Clone(pubArea))
+		certified = pubArea
+	}
+	certInfo := tpmCertInfo(extraData[:], certified, clock, tpmFirmwareVersion)
+	if in.bend.certInfo != nil {
+		certInfo = in.bend.certInfo(certInfo)
+	}
 	sig, err := algorithmOf(ES256).sign(aik.key, certInfo, in.draw)
 	if err != nil {
 		return nil, nil, fmt.Errorf("tpm attestation: %w", err)
 	}
-	return tpmStatement(sig, aik.chain(), pubArea, certInfo), aik.key, nil
+	return tpmStatement(sig, in.x5c(aik), pubArea, certInfo), aik.key, nil
 }
 
 func tpmStatement(sig []byte, x5c [][]byte, pubArea, certInfo []byte) []byte {

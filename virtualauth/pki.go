@@ -141,6 +141,8 @@ type leaf struct {
 	dnsNames   []string
 	usage      []x509.ExtKeyUsage
 	otherUsage []asn1.ObjectIdentifier
+	// bend changes the template last of all, for faults; nil leaves it.
+	bend func(*x509.Certificate)
 }
 
 // newLeaf makes an end entity certificate under issuer: by default by the
@@ -159,8 +161,7 @@ func newLeaf(l leaf, issuer *identity) (*identity, error) {
 		}
 		pub = &made.key.PublicKey
 	}
-	var err error
-	made.cert, err = issue(&x509.Certificate{
+	template := &x509.Certificate{
 		SerialNumber:          pkiSerial(l.label),
 		Subject:               name,
 		NotBefore:             pkiNotBefore,
@@ -171,7 +172,12 @@ func newLeaf(l leaf, issuer *identity) (*identity, error) {
 		DNSNames:              l.dnsNames,
 		ExtKeyUsage:           l.usage,
 		UnknownExtKeyUsage:    l.otherUsage,
-	}, pub, issuer, nil)
+	}
+	if l.bend != nil {
+		l.bend(template)
+	}
+	var err error
+	made.cert, err = issue(template, pub, issuer, nil)
 	return made, err
 }
 
@@ -233,9 +239,12 @@ func aaguidExtension(aaguid []byte) pkix.Extension {
 // batches keeps the certificates of authenticator models, by label and AAGUID.
 var batches sync.Map
 
-// batchOf is the batch certificate of a model.
-func batchOf(label string, aaguid []byte, mint func(label string) (*identity, error)) (*identity, error) {
-	name := label + " " + hex.EncodeToString(aaguid)
+// batchOf is the batch certificate of a model; one that is bent is not kept.
+func batchOf(label string, in *statementInput, mint func(label string) (*identity, error)) (*identity, error) {
+	name := label + " " + hex.EncodeToString(in.parts.aaguid)
+	if in.bend.leaf != nil || in.bend.issuer != nil {
+		return mint(name)
+	}
 	if made, ok := batches.Load(name); ok {
 		return made.(*identity), nil
 	}

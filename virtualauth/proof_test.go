@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -37,6 +38,10 @@ func newTwin(t testing.TB, f virtualauth.Fault) twin {
 	case f.Formats != nil && !slices.Contains(f.Formats, "none") || f.Field == "AAGUIDZero" || f.Stage == virtualauth.StageKey:
 		attest = "direct"
 	}
+	cfg.Clock = func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+	if format := configFormat(f); format != "" {
+		cfg.Formats, attest = []string{format}, "direct"
+	}
 	switch f.Field {
 	case "FlagUVSet":
 		cfg.UserVerification = false
@@ -58,6 +63,14 @@ func newTwin(t testing.TB, f virtualauth.Fault) twin {
 		t.Fatal(err)
 	}
 	return twin{reg, login, attest, reg.Keys()}
+}
+
+// configFormat is the attestation that a fault of certificates needs.
+func configFormat(f virtualauth.Fault) string {
+	if f.Certificates || len(f.Formats) == 1 && slices.Contains([]string{"tpm", "android-safetynet", "compound"}, f.Formats[0]) {
+		return f.Formats[0]
+	}
+	return ""
 }
 
 func creationOptions(attest string, sel virtualauth.AuthenticatorSelection) *virtualauth.CreationOptions {
@@ -149,6 +162,10 @@ func proveRegistration(t *testing.T, f virtualauth.Fault, faults virtualauth.Fau
 		if bytes.Equal(valid.AttestationObject, broken.AttestationObject) {
 			t.Error("the attestation object is unchanged")
 		}
+		return
+	}
+	if configFormat(f) != "" {
+		proveCertificates(t, f, valid, broken)
 		return
 	}
 	before, after := decode(t, valid.AttestationObject), decode(t, broken.AttestationObject)
@@ -336,6 +353,51 @@ func proveStatement(t *testing.T, f virtualauth.Fault, before, after object, bro
 	}
 	if ok := verifies(w.reg.Credential.PrivateKey.Public(), after.AuthData, broken.ClientDataJSON, signatureOf(t, after)); ok != (member != "sig") {
 		t.Errorf("the signature verifies: %v", ok)
+	}
+}
+
+// proveCertificates checks that nothing but the statement has changed, and of
+// its members only those that the fault and a new signature are in.
+func proveCertificates(t *testing.T, f virtualauth.Fault, valid, broken virtualauth.RegistrationResponse) {
+	t.Helper()
+	type anyObject struct {
+		Format    string          `cbor:"fmt"`
+		Statement cbor.RawMessage `cbor:"attStmt"`
+		AuthData  []byte          `cbor:"authData"`
+	}
+	var before, after anyObject
+	if err := errors.Join(cbor.Unmarshal(valid.AttestationObject, &before), cbor.Unmarshal(broken.AttestationObject, &after)); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "authenticator data", before.AuthData, after.AuthData)
+	if before.Format != after.Format || bytes.Equal(before.Statement, after.Statement) {
+		t.Errorf("fmt went from %s to %s, or the statement is unchanged", before.Format, after.Format)
+	}
+	if before.Format == "compound" {
+		return
+	}
+	var was, is map[string]cbor.RawMessage
+	if err := errors.Join(cbor.Unmarshal(before.Statement, &was), cbor.Unmarshal(after.Statement, &is)); err != nil {
+		t.Fatal(err)
+	}
+	may := map[string]bool{"x5c": true}
+	switch {
+	case f.Field == "TPMPubAreaOther":
+		may = map[string]bool{"pubArea": true, "certInfo": true, "sig": true}
+	case f.Field == "TPMVersionOther" || f.Field == "SafetyNetVersionEmpty":
+		may = map[string]bool{"ver": true}
+	case f.Formats[0] == "android-safetynet":
+		may = map[string]bool{"response": true}
+	case f.Field == "TPMMagicWrong" || f.Field == "TPMTypeWrong" || f.Field == "TPMExtraDataOther" || f.Field == "TPMNameOther":
+		may = map[string]bool{"certInfo": true, "sig": true}
+	}
+	for name, raw := range was {
+		if !may[name] && !bytes.Equal(raw, is[name]) {
+			t.Errorf("%s of the statement has changed", name)
+		}
+	}
+	if len(was) != len(is) {
+		t.Error("the statement has other members")
 	}
 }
 
