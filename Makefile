@@ -93,8 +93,8 @@ SIMPLEWEBAUTHN = peers/simplewebauthn
 .PHONY: peer-simplewebauthn
 peer-simplewebauthn: build tools browser $(SIMPLEWEBAUTHN)/node_modules/.package-lock.json
 	@mkdir -p out/peers
-	bin/withpeer -dir $(SIMPLEWEBAUTHN) -- node server.js --port 0 -- \
-		bin/touchstone run --target {url} --rp-id localhost --origin {url} --client virtual --client chrome \
+	bin/withpeer -dir $(SIMPLEWEBAUTHN) -- node server.js --port 0 --rp-id rp.example --origin https://rp.example -- \
+		bin/touchstone run --target {url} --rp-id rp.example --origin https://rp.example --client virtual --client chrome \
 		$(if $(wildcard $(SIMPLEWEBAUTHN)/profile.yaml),--profile $(SIMPLEWEBAUTHN)/profile.yaml,--dialect fido) \
 		$(if $(wildcard $(SIMPLEWEBAUTHN)/baseline.yaml),--baseline $(SIMPLEWEBAUTHN)/baseline.yaml) \
 		--json out/peers/simplewebauthn.json --junit out/peers/simplewebauthn.xml --html out/peers/simplewebauthn.html

@@ -307,6 +307,8 @@ func conclude(r *Report, strict bool) outcome {
 		out.Headline, out.Tone = "nothing was checked", "neutral"
 	case r.Summary.Passed+warned+accepted+unscored == 0:
 		out.Headline, out.Tone = "nothing was applicable", "neutral"
+	case accepted > 0:
+		out.Headline = "nothing is broken that the baseline does not accept"
 	default:
 		out.Headline = "conformant for the checks run"
 	}

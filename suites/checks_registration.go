@@ -189,21 +189,24 @@ func registrationAttestation() []*Check {
 	key := base
 	key.ID = "registration.public-key"
 	key.Requirements = []string{"webauthn-3/6.5.1/cose-key"}
+	// Steps 20 and 22 of §7.1 look at alg and at what is signed. That the rest of the key
+	// be sound is asked of its maker, and of a Relying Party only by its own interest:
+	// hence SHOULD, where nothing but the attested credential data speaks of it.
 	keys := table(key,
 		row{name: "alg-missing", title: "A key without alg is refused", fault: F{KeyAlgMissing: true}, why: "Without it the RP chooses the algorithm that an attacker would like."},
 		row{name: "alg-not-offered", title: "An algorithm that was not offered is refused", fault: F{KeyAlgUnknown: true}, requirement: "webauthn-3/7.1/step-20", why: "The RP excluded the algorithm, perhaps for a reason (the class of CVE-2026-8830)."},
-		row{name: "alg-of-other-curve", title: "An algorithm that the curve does not go with is refused", fault: F{KeyAlgOther: true}, requirement: "webauthn-3/5.8.5/algorithm-agrees", why: "A key read under another algorithm breaks or weakens the verification."},
+		row{name: "alg-of-other-curve", title: "An algorithm that the curve does not go with is refused", fault: F{KeyAlgOther: true}, level: Should, requirement: "webauthn-3/5.8.5/algorithm-agrees", why: "A key read under another algorithm breaks or weakens the verification."},
 		row{name: "alg-text", title: "An algorithm's name for its number is refused", fault: F{KeyAlgText: true}, why: "A value of another type must not be coerced."},
-		row{name: "curve-wrong", title: "A curve that the algorithm does not go with is refused", fault: F{KeyCurveWrong: true}, requirement: "webauthn-3/5.8.5/algorithm-agrees", why: "ES256 is P-256; a key on another curve breaks or weakens the verification."},
-		row{name: "curve-missing", title: "A key without its curve is refused", fault: F{KeyCurveMissing: true}, why: "Guessing the curve is choosing it for the attacker."},
-		row{name: "type-wrong", title: "A symmetric key is refused", fault: F{KeyTypeWrong: true}, requirement: "webauthn-3/5.8.5/algorithm-agrees", why: "A signature that anyone with the public key can make is none."},
-		row{name: "type-missing", title: "A key without its type is refused", fault: F{KeyTypeMissing: true}, why: "Without it the members mean nothing."},
-		row{name: "point-off-curve", title: "A point that is not on the curve is refused", fault: F{KeyPointOffCurve: true}, why: "Libraries that do not look compute with it all the same."},
-		row{name: "point-zero", title: "The point zero is refused", fault: F{KeyPointZero: true}, why: "It is not on the curve, and some libraries verify anything with it."},
-		row{name: "x-missing", title: "A key without its x coordinate is refused", fault: F{KeyXMissing: true}, why: "There is no point."},
-		row{name: "y-missing", title: "A key without its y coordinate is refused", fault: F{KeyYMissing: true}, why: "The point is not complete, and must not be completed by guess."},
-		row{name: "compressed", title: "A compressed point is refused", fault: F{KeyCompressed: true}, why: "WebAuthn keys are uncompressed."},
-		row{name: "x-short", title: "A coordinate of 31 bytes is refused", fault: F{KeyXShort: true}, why: "Coordinates have the full length of the field."},
+		row{name: "curve-wrong", title: "A curve that the algorithm does not go with is refused", fault: F{KeyCurveWrong: true}, level: Should, requirement: "webauthn-3/5.8.5/algorithm-agrees", why: "ES256 is P-256; a key on another curve breaks or weakens the verification."},
+		row{name: "curve-missing", title: "A key without its curve is refused", fault: F{KeyCurveMissing: true}, level: Should, why: "Guessing the curve is choosing it for the attacker."},
+		row{name: "type-wrong", title: "A symmetric key is refused", fault: F{KeyTypeWrong: true}, level: Should, requirement: "webauthn-3/5.8.5/algorithm-agrees", why: "A signature that anyone with the public key can make is none."},
+		row{name: "type-missing", title: "A key without its type is refused", fault: F{KeyTypeMissing: true}, level: Should, why: "Without it the members mean nothing."},
+		row{name: "point-off-curve", title: "A point that is not on the curve is refused", fault: F{KeyPointOffCurve: true}, level: Should, why: "Libraries that do not look compute with it all the same."},
+		row{name: "point-zero", title: "The point zero is refused", fault: F{KeyPointZero: true}, level: Should, why: "It is not on the curve, and some libraries verify anything with it."},
+		row{name: "x-missing", title: "A key without its x coordinate is refused", fault: F{KeyXMissing: true}, level: Should, why: "There is no point."},
+		row{name: "y-missing", title: "A key without its y coordinate is refused", fault: F{KeyYMissing: true}, level: Should, why: "The point is not complete, and must not be completed by guess."},
+		row{name: "compressed", title: "A compressed point is refused", fault: F{KeyCompressed: true}, level: Should, why: "WebAuthn keys are uncompressed."},
+		row{name: "x-short", title: "A coordinate of 31 bytes is refused", fault: F{KeyXShort: true}, level: Should, why: "Coordinates have the full length of the field."},
 		row{name: "empty-map", title: "An empty key is refused", fault: F{KeyEmptyMap: true}, why: "There is no key."},
 		row{name: "not-a-map", title: "A key that is no CBOR map is refused", fault: F{KeyNotMap: true}, why: "What cannot be read cannot be stored."},
 		row{name: "truncated", title: "A key cut short is refused", fault: F{KeyTruncated: true}, requirement: "webauthn-3/6.1/layout", why: "A parser must not read past the end (the class of CVE-2022-27240)."},
