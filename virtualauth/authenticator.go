@@ -302,8 +302,9 @@ func (a *Authenticator) Remove(id []byte) error {
 	return nil
 }
 
-// Update changes a stored credential in place; nil-returning change functions
-// may set the counter and the backup flags, the rest stays as it was.
+// Update changes a stored credential in place. Of what change sets, the counter
+// and the backup flags are kept; the rest stays as it was. change must not call
+// the authenticator.
 func (a *Authenticator) Update(id []byte, change func(*Credential)) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -484,9 +485,9 @@ func (a *Authenticator) MakeCredential(q *MakeCredentialRequest) (*MakeCredentia
 	}
 	var extended outputs
 	var plain []byte
-	process := func() { extended, plain = a.makeExtensions(q, c) }
-	if len(q.Extensions) == 0 {
-		process = nil
+	var process func()
+	if len(q.Extensions) > 0 {
+		process = func() { extended, plain = a.makeExtensions(q, c) }
 	}
 	if err := a.create(c, q.ClientDataHash[:], process); err != nil {
 		return nil, err
@@ -592,7 +593,8 @@ func (a *Authenticator) create(c *Credential, clientDataHash []byte, process fun
 		if process != nil {
 			process()
 		}
-		stored := c.clone()
+		stored := new(Credential)
+		*stored = *c // the slices are never written to, and handed out as copies
 		a.mu.Lock()
 		if a.byID[string(c.ID)] != nil { // another goroutine was asked the same in the meantime
 			a.mu.Unlock()
@@ -611,8 +613,9 @@ func (a *Authenticator) create(c *Credential, clientDataHash []byte, process fun
 				}
 			}
 		}
-		a.insertLocked(&stored)
+		a.insertLocked(stored)
 		a.mu.Unlock()
+		c.ID, c.UserHandle = bytes.Clone(c.ID), bytes.Clone(c.UserHandle)
 		return nil
 	}
 }

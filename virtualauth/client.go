@@ -135,7 +135,7 @@ func (c *Client) Create(ctx context.Context, a *Authenticator, o *CreationOption
 		return nil, refuse(errNotAllowed, "user verification is required and the authenticator has none")
 	}
 
-	x := &clientExtensions{}
+	x := noExtensions
 	if !f.IgnoreExtensions {
 		if x, err = a.createExtensions(o, resident); err != nil {
 			return nil, err
@@ -272,7 +272,7 @@ func (c *Client) Get(ctx context.Context, a *Authenticator, o *RequestOptions, f
 		verify = false
 	}
 
-	x := &clientExtensions{}
+	x := noExtensions
 	if !f.IgnoreExtensions && len(o.Extensions) > 0 {
 		if x, err = readGetExtensions(o); err != nil {
 			return nil, err

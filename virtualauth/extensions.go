@@ -237,6 +237,9 @@ type clientExtensions struct {
 	largeWrite   []byte
 }
 
+// noExtensions is read only.
+var noExtensions = &clientExtensions{}
+
 func (x *clientExtensions) add(id string, value []byte) {
 	x.pass = append(x.pass, Extension{id, value})
 }
@@ -285,7 +288,7 @@ func readPRFValues(v []byte) ([]byte, error) {
 func (a *Authenticator) createExtensions(o *CreationOptions, resident bool) (*clientExtensions, error) {
 	has := a.cfg.Extensions
 	if len(o.Extensions) == 0 && !(has.CredProtect && resident) {
-		return &clientExtensions{}, nil
+		return noExtensions, nil
 	}
 	x := &clientExtensions{}
 	required := o.AuthenticatorSelection.UserVerification == "required"
