@@ -82,7 +82,7 @@ func extensionChecks() []*Check {
 			ID: "registration.extensions.appid-exclude-carried", Title: "appidExclude is in the options as the dialect defines it",
 			Level: Must, Requirements: []string{"webauthn-3/10.1.2/appid-exclude", "fortanix/appid-exclude-for-u2f"},
 			Why:   "Without it a key that was registered through U2F can be registered once more.",
-			Needs: []string{needHTTPS}, Abilities: []client.Ability{client.U2F, client.Import},
+			Needs: []string{needHTTPS}, Abilities: []client.Ability{client.Direct, client.U2F, client.Import},
 			Story: func(c *Case) {
 				s := c.extensionSetting("appidExclude", c.appID())
 				a := c.Account("alice", u2fAuthenticator)

@@ -579,7 +579,7 @@ func authenticationOptions() []*Check {
 			ID: "authentication.options.imaginary-stable", Title: "An unknown user gets the same imaginary credentials each time",
 			Level: Should, Requirements: []string{"webauthn-3/14.6.2/enumeration"},
 			Why:   "Ids that change from one request to the next betray that they are made up.",
-			Needs: []string{"enumeration"},
+			Needs: []string{"enumeration"}, Abilities: direct,
 			Story: func(c *Case) {
 				var lists [2][]descriptor
 				for i := range lists {

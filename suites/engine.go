@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -211,7 +212,16 @@ func (l *lane) runAll(ctx context.Context, checks []*Check) {
 		case h.verdict == reports.Error:
 			r.settle(l, checks, judgement{reports.Error, reports.ReasonHarness, "a plain ceremony could not even be tried: " + h.message})
 		default:
-			r.settle(l, checks, judgement{reports.NotTestable, reports.ReasonSetup, "plain ceremonies fail, so no other verdict would mean anything: " + h.message})
+			// What only reads options can still be asked, and may well say why.
+			var rest []*Check
+			for _, c := range checks {
+				if slices.Contains(c.Abilities, client.Direct) {
+					l.runOne(ctx, c)
+				} else {
+					rest = append(rest, c)
+				}
+			}
+			r.settle(l, rest, judgement{reports.NotTestable, reports.ReasonSetup, "plain ceremonies fail, so no other verdict would mean anything: " + h.message})
 		}
 		return
 	}

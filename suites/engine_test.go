@@ -284,6 +284,33 @@ func TestUnavailableClientIsRed(t *testing.T) {
 	}
 }
 
+// An RP that serves a vendor's published form where its clients expect the wire
+// form can be used by no browser; the report says so, and why.
+func TestPublishedFormsAreTold(t *testing.T) {
+	for _, tc := range []struct {
+		dialect string
+		change  func(*rp.Config)
+		want    []string
+	}{
+		{"fortanix", func(c *rp.Config) { c.Fortanix.Form = rp.FormPublished }, []string{"fortanix.options.alg-is-integer", "fortanix.options.entities-flattened", "registration.options.well-formed"}},
+		{"dfns", func(c *rp.Config) { c.Dfns.Form = rp.FormOldPage }, []string{"dfns.options.pub-key-cred-params", "registration.options.well-formed"}},
+	} {
+		r := referenceRun(t, []string{tc.dialect}, tc.change, nil)
+		got := map[string]reports.Verdict{}
+		for _, c := range r.Checks {
+			got[c.ID] = c.Verdict
+		}
+		for _, id := range tc.want {
+			if got[id] != reports.Fail {
+				t.Errorf("%s: %s is %q; want fail", tc.dialect, id, got[id])
+			}
+		}
+		if reports.ExitCode(r, false) != 1 {
+			t.Errorf("%s: exit %d; want 1", tc.dialect, reports.ExitCode(r, false))
+		}
+	}
+}
+
 // Every step of §7.1, §7.2 and §8 that the reference RP can leave out is missed
 // by at least one check, or stands here with the reason.
 func TestLeftOutStepsAreCaught(t *testing.T) {

@@ -88,3 +88,32 @@ func TestSuite(t *testing.T) {
 		}
 	}
 }
+
+// With WebAuthn switched off in the browser nothing passes: only what the
+// browser's own create() and get() made counts.
+func TestChromeWithoutWebAuthn(t *testing.T) {
+	cfg := config(t)
+	chrome, err := browser.NewChrome(t.Context(), browser.ChromeConfig{DisableWebAuthn: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = chrome.Close() })
+	cfg.Clients = []client.Client{chrome}
+	player, err := suites.NewPlayer(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lane := range player.Lanes() {
+		if ok, _ := lane.Health(t.Context()); ok {
+			t.Errorf("%s: plain ceremonies pass", lane.Target().Name())
+		}
+	}
+	// Without the health ceremony's verdict, one by one: nothing passes, though a
+	// check whose feature is absent is still not applicable.
+	lane := player.Lanes()[0]
+	for _, c := range lane.Checks() {
+		if r := lane.Play(t.Context(), c); r.Verdict == reports.Pass {
+			t.Errorf("%s passes", r.ID)
+		}
+	}
+}
