@@ -62,6 +62,7 @@ func TestSuite(t *testing.T) {
 	}
 	gomega.RegisterFailHandler(ginkgo.Fail)
 	ginkgo.ReportAfterSuite("what was not applicable", func(r ginkgo.Report) {
+		fmt.Println() // behind Ginkgo's line of dots
 		for _, s := range r.SpecReports {
 			if s.State == types.SpecStateSkipped {
 				fmt.Printf("SKIP SPEC %s -- %s\n", s.FullText(), s.FailureMessage())
