@@ -395,7 +395,7 @@ func profileDir(t *testing.T, pid int) string {
 	t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	if err != nil {
-		t.Skipf("the process's arguments cannot be read here: %v", err)
+		t.Skipf("optional: the process's arguments cannot be read here: %v", err)
 	}
 	for _, arg := range strings.Split(string(b), "\x00") {
 		if dir, ok := strings.CutPrefix(arg, "--user-data-dir="); ok {

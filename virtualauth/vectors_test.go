@@ -337,7 +337,7 @@ func TestVectors(t *testing.T) {
 func TestVectorsAgainstSpecification(t *testing.T) {
 	folder := os.Getenv("TOUCHSTONE_VECTORS")
 	if folder == "" {
-		t.Skip("TOUCHSTONE_VECTORS does not name a folder with webauthn3-test-vectors.json; TestVectors compares digests instead")
+		t.Skip("optional: TOUCHSTONE_VECTORS does not name a folder with webauthn3-test-vectors.json; TestVectors compares digests instead")
 	}
 	raw, err := os.ReadFile(filepath.Join(folder, "webauthn3-test-vectors.json"))
 	if err != nil {

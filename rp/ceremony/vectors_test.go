@@ -40,7 +40,7 @@ func loadVectors(t *testing.T, file string) []vector {
 	t.Helper()
 	dir := os.Getenv("TOUCHSTONE_VECTORS")
 	if dir == "" {
-		t.Skip("TOUCHSTONE_VECTORS is not set: it names the directory with the W3C test vectors as JSON")
+		t.Skip("optional: TOUCHSTONE_VECTORS is not set: it names the directory with the W3C test vectors as JSON")
 	}
 	data, err := os.ReadFile(filepath.Join(dir, file))
 	if err != nil {
