@@ -237,23 +237,36 @@ func (c *Case) begin(a *Account, session *target.Session, kind string, s Setting
 		}
 		c.MustAccept(&se.Outcome, what)
 	}
-	if s.UserVerification != "" {
-		var o struct {
-			UserVerification       string `json:"userVerification"`
-			AuthenticatorSelection struct {
-				UserVerification string `json:"userVerification"`
-			} `json:"authenticatorSelection"`
-		}
-		_ = json.Unmarshal(cer.Options, &o) // what does not decode has no such member
-		got := o.UserVerification
-		if kind == Registration {
-			got = o.AuthenticatorSelection.UserVerification
-		}
-		if got != s.UserVerification && !(got == "" && s.UserVerification == "preferred") {
-			c.NotTestable("option-not-honoured", "user verification %s was asked for, the options say %q", s.UserVerification, got)
-		}
-	}
+	c.suits(a, kind, s, cer.Options)
 	return &Attempt{Ceremony: cer, Account: a, Algorithm: s.Algorithm}
+}
+
+// suits ends the case where the options demand what the setting's authenticator
+// does not have: that is the RP's policy, not its fault. And where they lack
+// the user verification that the setting asked for: nothing would be learned.
+func (c *Case) suits(a *Account, kind string, s Setting, options json.RawMessage) {
+	var o struct {
+		UserVerification       string `json:"userVerification"`
+		AuthenticatorSelection struct {
+			UserVerification   string `json:"userVerification"`
+			ResidentKey        string `json:"residentKey"`
+			RequireResidentKey bool   `json:"requireResidentKey"`
+		} `json:"authenticatorSelection"`
+	}
+	_ = json.Unmarshal(options, &o) // what does not decode has no such member
+	uv, rk := o.UserVerification, false
+	if kind == Registration {
+		selection := o.AuthenticatorSelection
+		uv, rk = selection.UserVerification, selection.ResidentKey == "required" || selection.ResidentKey == "" && selection.RequireResidentKey
+	}
+	switch {
+	case s.UserVerification != "" && uv != s.UserVerification && !(uv == "" && s.UserVerification == "preferred"):
+		c.NotTestable("option-not-honoured", "user verification %s was asked for, the options say %q", s.UserVerification, uv)
+	case a.config.U2F && s.UserVerification == "" && uv == "required":
+		c.NotApplicable(reports.ReasonFeature, "the RP's options require user verification, which a U2F authenticator does not have")
+	case a.config.U2F && s.ResidentKey == "" && rk:
+		c.NotApplicable(reports.ReasonFeature, "the RP's options require a discoverable credential, which a U2F authenticator does not have")
+	}
 }
 
 // creationOptions are the attempt's options with the list of algorithms cut to
