@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/touchstone-webauthn/touchstone/suites"
-	"github.com/touchstone-webauthn/touchstone/virtualauth"
 )
 
 func listCommand() *cobra.Command {
@@ -155,30 +154,11 @@ func explain(w io.Writer, c *suites.Check, ledger *suites.Ledger) {
 	fmt.Fprintf(w, "%s (%s)\n%s\n", c.ID, c.Level, c.Title)
 	section := func(name string) { fmt.Fprintf(w, "\n%s\n", name) }
 	section("What is sent")
-	switch faults := c.Faults(); {
-	case c.Story != nil:
-		fmt.Fprintln(w, "  Several steps, as the title says; each is a valid ceremony but for what the title names.")
-	case len(faults) == 0:
-		fmt.Fprintf(w, "  A valid %s.\n", c.Ceremony)
-	default:
-		fmt.Fprintf(w, "  A valid %s with exactly one change: %s.\n", c.Ceremony, strings.Join(faults, ", "))
-		for _, name := range faults {
-			if f, ok := virtualauth.LookupFault(name); ok {
-				fmt.Fprintf(w, "  %s: %s\n", name, f.Doc)
-			}
-		}
-	}
+	fmt.Fprintln(w, wrap("  ", c.Sent()))
 	section("What must happen")
-	switch c.Expect {
-	case suites.Reject:
-		fmt.Fprintf(w, "  The RP refuses it, in its dialect's own way of refusing. A crash, a hang, an HTML page\n  or an undeclared 5xx is no refusal. It counts only if the same %s without the\n  change is accepted.\n", c.Ceremony)
-	case suites.Accept:
-		fmt.Fprintln(w, "  The RP accepts it.")
-	default:
-		fmt.Fprintln(w, "  "+c.Title+".")
-	}
+	fmt.Fprintln(w, wrap("  ", c.MustHappen()))
 	section("Why")
-	fmt.Fprintln(w, "  "+c.Why)
+	fmt.Fprintln(w, wrap("  ", c.Why))
 	section("Requirements")
 	for _, id := range c.Requirements {
 		if r, ok := ledger.Row(id); ok {
@@ -189,6 +169,28 @@ func explain(w io.Writer, c *suites.Check, ledger *suites.Ledger) {
 		fmt.Fprintf(w, "\nOnly in dialects: %s\n", strings.Join(c.Dialects, ", "))
 	}
 	fmt.Fprintf(w, "\nRun it\n  touchstone run --check %s\n", c.ID)
+}
+
+// wrap breaks text into lines of at most 96 columns behind an indent.
+func wrap(indent, text string) string {
+	var b strings.Builder
+	column := 0
+	for i, word := range strings.Fields(text) {
+		switch {
+		case i == 0:
+			b.WriteString(indent)
+			column = len(indent)
+		case column+1+len(word) > 96:
+			b.WriteString("\n" + indent)
+			column = len(indent)
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += len(word)
+	}
+	return b.String()
 }
 
 // exactlyOne is cobra.ExactArgs(1) with an error of our own form.

@@ -1,0 +1,152 @@
+// Command gendocs writes the documents that are made of the catalogue: a page
+// for each family of checks, and the ledger of requirements with what proves each.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/touchstone-webauthn/touchstone/suites"
+)
+
+//go:generate go run . ../../../docs
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "gendocs: usage: gendocs DOCS-FOLDER")
+		os.Exit(2)
+	}
+	if err := write(os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, "gendocs:", err)
+		os.Exit(1)
+	}
+}
+
+// write replaces docs/requirements.md and docs/checks.
+func write(docs string) error {
+	pages, err := render()
+	if err != nil {
+		return err
+	}
+	old, err := filepath.Glob(filepath.Join(docs, "checks", "*.md"))
+	if err != nil {
+		return err
+	}
+	for _, name := range old {
+		if err := os.Remove(name); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(docs, "checks"), 0o777); err != nil {
+		return err
+	}
+	for name, text := range pages {
+		if err := os.WriteFile(filepath.Join(docs, name), []byte(text), 0o666); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// render makes every page, by its path below docs.
+func render() (map[string]string, error) {
+	ledger, err := suites.ShippedLedger()
+	if err != nil {
+		return nil, err
+	}
+	pages := map[string]string{}
+	checks := suites.Catalogue()
+	pages["requirements.md"] = requirements(ledger, checks)
+	families := map[string][]*suites.Check{}
+	var order []string
+	for _, c := range checks {
+		f := c.Family()
+		if families[f] == nil {
+			order = append(order, f)
+		}
+		families[f] = append(families[f], c)
+	}
+	var index strings.Builder
+	index.WriteString(head("Checks") + fmt.Sprintf("%d checks in %d families. `touchstone explain ID` says the same in a terminal.\n\n| family | checks |\n| --- | --- |\n", len(checks), len(order)))
+	for _, f := range order {
+		name := f + ".md"
+		fmt.Fprintf(&index, "| [%s](%s) | %d |\n", f, name, len(families[f]))
+		pages["checks/"+name] = family(f, families[f], ledger)
+	}
+	pages["checks/README.md"] = index.String()
+	return pages, nil
+}
+
+func head(title string) string {
+	return "# " + title + "\n\n<!-- made by `make generate` from the catalogue; edit that -->\n\n"
+}
+
+func family(name string, checks []*suites.Check, ledger *suites.Ledger) string {
+	var b strings.Builder
+	b.WriteString(head(name))
+	for _, c := range checks {
+		fmt.Fprintf(&b, "## %s\n\n**%s.** %s\n\n", c.ID, c.Title, string(c.Level))
+		fmt.Fprintf(&b, "- **Sent:** %s\n- **Must happen:** %s\n- **Why:** %s\n", escape(c.Sent()), escape(c.MustHappen()), escape(c.Why))
+		if ids := c.Vulnerabilities(); len(ids) > 0 {
+			fmt.Fprintf(&b, "- **Class of:** %s\n", strings.Join(ids, ", "))
+		}
+		for _, id := range c.Requirements {
+			if r, ok := ledger.Row(id); ok {
+				fmt.Fprintf(&b, "- **By:** [%s](%s), %s: %s\n", r.ID, r.Anchor, r.Keyword, escape(r.Text))
+			}
+		}
+		if len(c.Dialects) > 0 {
+			fmt.Fprintf(&b, "- **Only in:** %s\n", strings.Join(c.Dialects, ", "))
+		}
+		b.WriteString("\n")
+	}
+	return strings.TrimRight(b.String(), "\n") + "\n"
+}
+
+func requirements(ledger *suites.Ledger, checks []*suites.Check) string {
+	by := map[string][]string{}
+	for _, c := range checks {
+		for _, id := range c.Requirements {
+			by[id] = append(by[id], c.ID)
+		}
+	}
+	var b strings.Builder
+	b.WriteString(head("Requirements"))
+	testable, proven := 0, 0
+	for _, r := range ledger.Rows() {
+		if r.Testable() {
+			testable++
+			if len(by[r.ID]) > 0 {
+				proven++
+			}
+		}
+	}
+	fmt.Fprintf(&b, "%d requirements; %d of the %d that can be tested over the wire have a check.\n", len(ledger.Rows()), proven, testable)
+	document := ""
+	for _, r := range ledger.Rows() {
+		if r.Document != document {
+			document = r.Document
+			fmt.Fprintf(&b, "\n## %s\n\n| requirement | | what it says | proven by |\n| --- | --- | --- | --- |\n", document)
+		}
+		proof := r.Unproven
+		if ids := by[r.ID]; len(ids) > 0 {
+			sort.Strings(ids)
+			proof = strings.Join(ids[:min(3, len(ids))], ", ")
+			if len(ids) > 3 {
+				proof += fmt.Sprintf(" and %d more", len(ids)-3)
+			}
+		}
+		fmt.Fprintf(&b, "| [%s](%s) | %s | %s | %s |\n", r.ID, r.Anchor, r.Keyword, cell(r.Text), cell(proof))
+	}
+	return b.String()
+}
+
+// escape keeps Markdown from reading anything into a sentence.
+func escape(s string) string {
+	return strings.NewReplacer("<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`).Replace(s)
+}
+
+func cell(s string) string { return strings.ReplaceAll(escape(s), "|", `\|`) }

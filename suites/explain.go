@@ -1,0 +1,55 @@
+package suites
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/touchstone-webauthn/touchstone/target"
+	"github.com/touchstone-webauthn/touchstone/virtualauth"
+)
+
+// Sent says in a sentence or two what the check sends, for people.
+func (c *Check) Sent() string {
+	faults := c.Faults()
+	switch {
+	case c.Story != nil:
+		return "Several steps, as the title says; each is a valid ceremony but for what the title names."
+	case len(faults) == 0:
+		return fmt.Sprintf("A valid %s.", c.Ceremony)
+	}
+	s := fmt.Sprintf("A valid %s with exactly one change, %s", c.Ceremony, strings.Join(faults, ", "))
+	for _, name := range c.Fault.Names() {
+		if f, ok := virtualauth.LookupFault(name); ok {
+			s += ": " + f.Doc
+		}
+	}
+	for _, f := range target.AllWireFaults() {
+		for _, name := range c.Wire.Names() {
+			if name == f.Name {
+				s += ": " + lowerFirst(strings.TrimSuffix(f.Doc, "."))
+			}
+		}
+	}
+	return s + "."
+}
+
+// MustHappen says what the RP must do, for people.
+func (c *Check) MustHappen() string {
+	if c.Level == Posture {
+		return "Nothing fails here but a server that crashes; what the RP does is reported as a finding where it is worth one."
+	}
+	switch c.Expect {
+	case Reject:
+		return fmt.Sprintf("The RP refuses it, in its dialect's own way of refusing. A crash, a hang, an HTML page or an undeclared 5xx is no refusal. It counts only if the same %s without the change is accepted.", c.Ceremony)
+	case Accept:
+		return "The RP accepts it."
+	default:
+		return c.Title + "."
+	}
+}
+
+var vulnerability = regexp.MustCompile(`CVE-\d{4}-\d+|GHSA-[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}`)
+
+// Vulnerabilities are the published ones of the class that the check guards against.
+func (c *Check) Vulnerabilities() []string { return vulnerability.FindAllString(c.Why, -1) }
