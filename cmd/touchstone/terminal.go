@@ -5,8 +5,10 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/touchstone-webauthn/touchstone/reports"
 	"github.com/touchstone-webauthn/touchstone/suites"
 )
 
@@ -55,7 +57,7 @@ func (p *progress) tell(e suites.Progress) {
 	p.lane = lane
 	if r := e.Result; r != nil && r.Verdict.Red() {
 		p.clear()
-		fmt.Fprintf(p.w, "%s %s: %s\n", r.Verdict, r.ID, lane)
+		fmt.Fprintln(p.w, finding(r, lane))
 	}
 	if p.live && (time.Since(p.last) > 100*time.Millisecond || e.Done == e.Total) {
 		p.last = time.Now()
@@ -70,3 +72,22 @@ func (p *progress) clear() {
 }
 
 func (p *progress) done() { p.clear() }
+
+// finding is a red result in one line: the check, the fault, what came back, the
+// requirement's anchor, and the command that runs it again.
+func finding(r *reports.Check, lane string) string {
+	parts := []string{fmt.Sprintf("%s %s (%s)", r.Verdict, r.ID, lane)}
+	if len(r.Faults) > 0 {
+		parts = append(parts, "fault "+strings.Join(r.Faults, ", "))
+	}
+	parts = append(parts, r.Message)
+	if ledger, err := suites.ShippedLedger(); err == nil && len(r.Requirements) > 0 {
+		if row, ok := ledger.Row(r.Requirements[0]); ok {
+			parts = append(parts, row.Anchor)
+		}
+	}
+	if r.Rerun != "" {
+		parts = append(parts, "rerun: "+r.Rerun)
+	}
+	return strings.ReplaceAll(strings.Join(parts, "; "), "\n", " ")
+}
