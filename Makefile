@@ -6,7 +6,7 @@ GO ?= go
 # The toolchain that is installed, not one that go.mod's line could make go fetch.
 export GOTOOLCHAIN = local
 
-STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck
+STATICCHECK = $(GO) tool staticcheck
 
 # Where browser.FindChrome looks, too; CHROME_PATH goes before all of them.
 CHROME = chromium:chromium,chromium-browser,google-chrome,google-chrome-stable,chrome,/opt/google/chrome/chrome,/Applications/Google Chrome.app/Contents/MacOS/Google Chrome,/Applications/Chromium.app/Contents/MacOS/Chromium

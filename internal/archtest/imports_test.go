@@ -43,9 +43,9 @@ var thirdParty = []struct {
 	dirs   []string
 	why    string
 }{
-	{"github.com/go-webauthn", []string{"rp", "internal/deps"}, "it is the independent half that the reference RP verifies with: in a client, one bug could cancel another"},
-	{"github.com/onsi/ginkgo", []string{"suites/specs", "internal/deps"}, "the engine is plain Go and Ginkgo is one front end of it"},
-	{"github.com/onsi/gomega", []string{"suites/specs", "internal/deps"}, "the engine is plain Go and Gomega belongs to its Ginkgo front end"},
+	{"github.com/go-webauthn", []string{"rp"}, "it is the independent half that the reference RP verifies with: in a client, one bug could cancel another"},
+	{"github.com/onsi/ginkgo", []string{"suites/specs"}, "the engine is plain Go and Ginkgo is one front end of it"},
+	{"github.com/onsi/gomega", []string{"suites/specs"}, "the engine is plain Go and Gomega belongs to its Ginkgo front end"},
 }
 
 // edge is one import in one file.
