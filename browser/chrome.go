@@ -96,6 +96,10 @@ func ChromeAbilities() []client.Ability {
 	}
 }
 
+// Algorithms are those of Chrome's virtual authenticator: ES256, RS256, EdDSA
+// and ML-DSA-44, -65 and -87.
+func (c *chrome) Algorithms() []int64 { return []int64{-7, -257, -8, -48, -49, -50} }
+
 // Carries reports whether a is one of ChromeAbilities.
 func (c *chrome) Carries(a client.Ability) bool { return slices.Contains(ChromeAbilities(), a) }
 

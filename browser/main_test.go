@@ -44,6 +44,11 @@ func TestMain(m *testing.M) {
 			c.Close()
 		}
 	}
+	if sharedFirefoxStarted {
+		if c, err := sharedFirefox(); err == nil {
+			c.Close()
+		}
+	}
 	os.Exit(code)
 }
 

@@ -108,7 +108,7 @@ func (s *session) Create(ctx context.Context, options json.RawMessage) (*client.
 	if r.Response, err = parseRegistration(answer); err != nil {
 		return nil, err
 	}
-	s.current.made(r.Response.RawID, s.rpID(options))
+	s.current.made(r.Response.RawID, rpIDOf(s.origin, options))
 	if r.Credential, err = s.current.find(ctx, r.Response.RawID); err != nil {
 		return nil, fmt.Errorf("create(): export the new credential: %w", err)
 	}
@@ -148,9 +148,9 @@ func parseAuthentication(answer []byte) (r virtualauth.AuthenticationResponse, e
 	return r, nil
 }
 
-// rpID is the RP ID that the browser used for options that it accepted: rp.id,
+// rpIDOf is the RP ID that the browser used for options that it accepted: rp.id,
 // or the origin's effective domain (https://www.w3.org/TR/webauthn-3/#sctn-createCredential, step 8).
-func (s *session) rpID(options json.RawMessage) string {
+func rpIDOf(origin string, options json.RawMessage) string {
 	var o struct {
 		RP struct {
 			ID *string `json:"id"`
@@ -159,7 +159,7 @@ func (s *session) rpID(options json.RawMessage) string {
 	if err := json.Unmarshal(options, &o); err == nil && o.RP.ID != nil {
 		return *o.RP.ID
 	}
-	u, err := url.Parse(s.origin)
+	u, err := url.Parse(origin)
 	if err != nil {
 		return ""
 	}

@@ -242,13 +242,19 @@ func (t *tab) ceremony(ctx context.Context, kind string, options json.RawMessage
 	if r.ExceptionDetails != nil {
 		return nil, exception(r.ExceptionDetails)
 	}
+	return parseOutcome(kind, t.origin, r.Result.Value, longest)
+}
+
+// parseOutcome reads what touchstone.run of the page's script resolved with. A
+// rejection of the ceremony is a *client.Error.
+func parseOutcome(kind, origin string, answer []byte, longest time.Duration) (json.RawMessage, error) {
 	var outcome struct {
 		Response    *string       `json:"response"`
 		Error       *client.Error `json:"error"`
 		Unavailable string        `json:"unavailable"`
 		Stuck       bool          `json:"stuck"`
 	}
-	if err := json.Unmarshal(r.Result.Value, &outcome); err != nil {
+	if err := json.Unmarshal(answer, &outcome); err != nil {
 		return nil, fmt.Errorf("%s(): read the page's answer: %w", kind, err)
 	}
 	switch {
@@ -257,7 +263,7 @@ func (t *tab) ceremony(ctx context.Context, kind string, options json.RawMessage
 	case outcome.Error != nil:
 		return nil, outcome.Error
 	case outcome.Unavailable != "":
-		return nil, fmt.Errorf("%s(): the browser offers no WebAuthn on %s: %s", kind, t.origin, outcome.Unavailable)
+		return nil, fmt.Errorf("%s(): the browser offers no WebAuthn on %s: %s", kind, origin, outcome.Unavailable)
 	case outcome.Stuck:
 		return nil, fmt.Errorf("%s(): the browser neither resolved nor rejected within %s; the ceremony was aborted", kind, longest)
 	default:
