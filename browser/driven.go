@@ -15,6 +15,8 @@ import (
 type driven struct {
 	kind      string
 	abilities []client.Ability
+	// algorithms are those of its authenticators.
+	algorithms []int64
 	// translate maps a configuration to what the browser is told, or refuses it.
 	translate func(client.AuthenticatorConfig) (authenticatorOptions, error)
 	// start starts a browser; ctx bounds only that.
@@ -66,6 +68,9 @@ func (c *driven) Version() string { return c.version }
 
 // Carries implements client.Client.
 func (c *driven) Carries(a client.Ability) bool { return slices.Contains(c.abilities, a) }
+
+// Algorithms are the COSE algorithms of its virtual authenticators.
+func (c *driven) Algorithms() []int64 { return c.algorithms }
 
 // bound makes a context that ends with ctx, with the client, and after d.
 func (c *driven) bound(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {

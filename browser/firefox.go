@@ -54,7 +54,7 @@ func NewFirefox(ctx context.Context, cfg FirefoxConfig) (client.Client, error) {
 		return nil, err
 	}
 	c := &driven{
-		kind: "firefox", abilities: FirefoxAbilities(), translate: firefoxOptions,
+		kind: "firefox", abilities: FirefoxAbilities(), algorithms: firefoxAlgorithms, translate: firefoxOptions,
 		timeout: cfg.Timeout, startTimeout: cfg.StartTimeout, proxy: p,
 	}
 	c.start = func(ctx context.Context) (driver, error) {
@@ -83,6 +83,9 @@ func FirefoxAbilities() []client.Ability {
 		client.NoAttestation, client.Extensions, client.Import,
 	}
 }
+
+// firefoxAlgorithms: ES256 is all that Firefox's virtual token has.
+var firefoxAlgorithms = []int64{-7}
 
 // firefoxOptions maps the configuration to what Firefox's virtual token knows.
 func firefoxOptions(cfg client.AuthenticatorConfig) (o authenticatorOptions, err error) {

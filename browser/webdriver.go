@@ -67,7 +67,8 @@ func NewWebDriver(ctx context.Context, cfg WebDriverConfig) (client.Client, erro
 		}
 		if c.stage == nil { // later sessions are of the same browser
 			f := familyOf(w.browser)
-			c.abilities, c.translate, c.version = f.abilities, f.translate, strings.TrimSpace(w.browser+" "+w.version)
+			c.abilities, c.algorithms, c.translate = f.abilities, f.algorithms, f.translate
+			c.version = strings.TrimSpace(w.browser + " " + w.version)
 		}
 		return w, nil
 	}
@@ -91,18 +92,19 @@ func WebDriverAbilities(address string) []client.Ability {
 
 // family is what browsers with the same engine have in common.
 type family struct {
-	abilities []client.Ability
-	translate func(client.AuthenticatorConfig) (authenticatorOptions, error)
+	abilities  []client.Ability
+	algorithms []int64
+	translate  func(client.AuthenticatorConfig) (authenticatorOptions, error)
 }
 
 func familyOf(browserName string) family {
 	switch strings.ToLower(browserName) {
 	case "firefox":
-		return family{FirefoxAbilities(), firefoxOptions}
+		return family{FirefoxAbilities(), firefoxAlgorithms, firefoxOptions}
 	default:
 		// Other engines are taken by the words of the specification, in which
 		// Chromium's has been written.
-		return family{ChromeAbilities(), webdriverOptions}
+		return family{ChromeAbilities(), (*chrome)(nil).Algorithms(), webdriverOptions}
 	}
 }
 
@@ -137,15 +139,21 @@ func webdriverOptions(cfg client.AuthenticatorConfig) (o authenticatorOptions, e
 	return o, nil
 }
 
+// AddressError is a WebDriver address that no session can be asked for at.
+type AddressError struct{ text string }
+
+func (e *AddressError) Error() string { return e.text }
+
 // parseWebDriverURL takes an address apart into where sessions are made, the
 // capabilities in its query, and the parameter proxyHost.
 func parseWebDriverURL(address string) (base *url.URL, capabilities map[string]any, proxyHost string, err error) {
 	bad := func(format string, args ...any) (*url.URL, map[string]any, string, error) {
-		return nil, nil, "", fmt.Errorf("webdriver address %q: "+format, append([]any{redact(address)}, args...)...)
+		text := fmt.Sprintf("webdriver address %q: "+format, append([]any{redact(address)}, args...)...)
+		return nil, nil, "", &AddressError{text}
 	}
 	base, err = url.Parse(address)
 	if err != nil {
-		return nil, nil, "", errors.New("webdriver address: it is no URL; want http://host:port?browserName=chrome")
+		return nil, nil, "", &AddressError{"webdriver address: it is no URL; want http://host:port?browserName=chrome"}
 	}
 	if base.Scheme != "http" && base.Scheme != "https" || base.Hostname() == "" {
 		return bad("want http://host:port or https://host:port, with capabilities such as ?browserName=chrome")

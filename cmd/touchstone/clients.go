@@ -2,10 +2,19 @@ package main
 
 import (
 	"context"
+	"errors"
+	"net/url"
+	"strings"
 
 	"github.com/touchstone-webauthn/touchstone/browser"
 	"github.com/touchstone-webauthn/touchstone/client"
 )
+
+// clientNames lists what --client takes.
+const clientNames = "virtual, virtualwebauthn, chrome, firefox, webdriver:URL?browserName=NAME"
+
+// webdriverPrefix goes before the address in --client webdriver:URL.
+const webdriverPrefix = "webdriver:"
 
 // openClients opens the named clients, in order. One that cannot run here takes
 // part as client.Unavailable, so that its checks are reported and not lost.
@@ -20,6 +29,25 @@ func openClients(ctx context.Context, names []string, chromePath string) ([]clie
 			continue
 		}
 		seen[name] = true
+		if address, ok := strings.CutPrefix(name, webdriverPrefix); ok {
+			if seen[webdriverPrefix] {
+				closeClients(out)
+				return nil, usage("run touchstone once for each, and merge the reports", "there are several webdriver clients, which a report could not tell apart")
+			}
+			seen[webdriverPrefix] = true
+			c, err := browser.NewWebDriver(ctx, browser.WebDriverConfig{URL: address})
+			var wrong *browser.AddressError
+			if errors.As(err, &wrong) {
+				closeClients(out)
+				return nil, usage("", "--client %w", err)
+			}
+			if err != nil {
+				out = append(out, &client.Unavailable{Kind: "webdriver", Abilities: browser.WebDriverAbilities(address), Cause: err})
+				continue
+			}
+			out = append(out, c)
+			continue
+		}
 		switch name {
 		case "virtual":
 			out = append(out, client.NewVirtual())
@@ -32,12 +60,34 @@ func openClients(ctx context.Context, names []string, chromePath string) ([]clie
 				continue
 			}
 			out = append(out, c)
+		case "firefox":
+			c, err := browser.NewFirefox(ctx, browser.FirefoxConfig{})
+			if err != nil {
+				out = append(out, &client.Unavailable{Kind: "firefox", Abilities: browser.FirefoxAbilities(), Cause: err})
+				continue
+			}
+			out = append(out, c)
 		default:
 			closeClients(out)
-			return nil, usage("the clients are: virtual, virtualwebauthn, chrome", "no client %q", name)
+			return nil, usage("the clients are: "+clientNames, "no client %q", name)
 		}
 	}
 	return out, nil
+}
+
+// clientFlag is how the client of this name was asked for, without a password.
+func clientFlag(names []string, name string) string {
+	for _, n := range names {
+		address, ok := strings.CutPrefix(n, webdriverPrefix)
+		if !ok || name != "webdriver" {
+			continue
+		}
+		if u, err := url.Parse(address); err == nil && u.User != nil {
+			return webdriverPrefix + u.Redacted()
+		}
+		return n
+	}
+	return name
 }
 
 func closeClients(clients []client.Client) {

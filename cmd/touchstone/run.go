@@ -57,7 +57,7 @@ harness itself went wrong; 130 interrupted.`,
 	fl.StringVar(&f.target, "target", "", "base `URL` of the Relying Party; none: the reference RP")
 	fl.StringVar(&f.profile, "profile", "", "`file` that says how to speak to the Relying Party")
 	fl.StringArrayVar(&f.dialects, "dialect", nil, "dialect to speak: "+strings.Join(target.Dialects(), ", ")+" (default fido; with no --target, the four vendors')")
-	fl.StringArrayVar(&f.clients, "client", nil, "client to run ceremonies with: virtual, virtualwebauthn, chrome; may be repeated (default virtual)")
+	fl.StringArrayVar(&f.clients, "client", nil, "client to run ceremonies with: "+clientNames+"; may be repeated (default virtual)")
 	fl.StringArrayVar(&f.checks, "check", nil, "only checks whose id matches the `glob`; may be repeated")
 	fl.StringVar(&f.set, "set", suites.CurrentSet, "requirement set that scores")
 	fl.StringVar(&f.seed, "seed", "", "seed of every key and id (default random, printed)")
@@ -245,7 +245,7 @@ func (f *runFlags) rerun(t *target.Target, cl client.Client, id string) string {
 	for _, v := range f.vars {
 		add("--var", v)
 	}
-	add("--client", cl.Name())
+	add("--client", clientFlag(f.clients, cl.Name()))
 	add("--chrome", f.chrome)
 	add("--check", id)
 	add("--seed", f.seed)
