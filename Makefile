@@ -11,6 +11,9 @@ STATICCHECK = $(GO) tool staticcheck
 # Where browser.FindChrome looks, too; CHROME_PATH goes before all of them.
 CHROME = chromium:chromium,chromium-browser,google-chrome,google-chrome-stable,chrome,/opt/google/chrome/chrome,/Applications/Google Chrome.app/Contents/MacOS/Google Chrome,/Applications/Chromium.app/Contents/MacOS/Chromium
 
+# Where browser.FindFirefox looks; FIREFOX_PATH goes before all of them.
+FIREFOX = firefox-esr:firefox-esr,firefox,/usr/lib/firefox-esr/firefox-esr,/opt/firefox/firefox,/Applications/Firefox.app/Contents/MacOS/firefox
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -42,7 +45,8 @@ verify: verify-tools lint tools ## all there is: test, the race detector, static
 
 .PHONY: verify-tools
 verify-tools: browser
-	@scripts/ensure.sh gcc:gcc,cc nodejs:node npm:npm
+	@scripts/ensure.sh gcc:gcc,cc nodejs:node npm:npm chromium-driver:chromedriver
+	@[ -n "$$FIREFOX_PATH" ] || scripts/ensure.sh '$(FIREFOX)'
 
 .PHONY: lint
 lint: vet gofmt ## go vet, gofmt and staticcheck

@@ -1,9 +1,11 @@
 // Package browser makes real browsers WebAuthn clients: the create() and get()
-// that run are the browser's own, and the authenticators are the virtual ones
-// of the WebAuthn domain of the Chrome DevTools Protocol
-// (https://chromedevtools.github.io/devtools-protocol/tot/WebAuthn/).
+// that run are the browser's own, and so are the virtual authenticators. There
+// are three clients: chrome, over the WebAuthn domain of the Chrome DevTools
+// Protocol (https://chromedevtools.github.io/devtools-protocol/tot/WebAuthn/);
+// firefox, over Marionette; and webdriver, any browser with the extension
+// commands of https://www.w3.org/TR/webauthn-3/#sctn-automation.
 //
-// # How a ceremony runs
+// # How a ceremony runs in Chrome
 //
 // One browser process has a pool of tabs; a session is one tab. Whatever origin
 // a session asks for, the page of that origin is an empty document that this
@@ -22,6 +24,22 @@
 // it came, so a member of the wrong type meets the browser's own conversion. A
 // string that is not unpadded base64url is an EncodingError, as in
 // parseCreationOptionsFromJSON (https://www.w3.org/TR/webauthn-3/#sctn-parseCreationOptionsFromJSON).
+//
+// # How a ceremony runs in Firefox and over WebDriver
+//
+// These cannot be intercepted, so the browser has a proxy of this package's as
+// its only way out, which answers for the sessions' origins with the same page
+// and script, inside of CONNECT with a certificate of its own making, and
+// refuses everything else. It connects to nothing, so pages need no DNS, no
+// port 443 and no CA, and the browser is confined to the machine (a remote one
+// only as far as its owner confines it).
+//
+// There is one browser with one page, and Firefox's virtual token is one
+// service for all of it. So sessions take turns, an operation at a time: each
+// brings the page to its origin and plugs in its own authenticator, of which
+// the credentials were exported when another session needed the browser.
+// Everything that is exported survives that; prf and largeBlob may not. A
+// ceremony that waits for its timeout has the other sessions wait too.
 //
 // # Where the virtual environment differs from a product
 //
@@ -60,4 +78,30 @@
 //     handles, counters, backup flags and large blobs survive that; prf results
 //     do not, as their secret cannot be exported.
 //   - A virtual authenticator is destroyed with its tab.
+//
+// And this in Firefox 153, where none of it is the Relying Party's doing:
+//
+//   - ES256 is the only algorithm.
+//   - There is no U2F: an authenticator that is asked for as ctap1/u2f registers as
+//     CTAP2 with packed attestation, and then its excludeCredentials hit any stored
+//     id whatever its RP ID, so that appidExclude would seem to work. This client
+//     refuses it and does not carry client.U2F.
+//   - Attestation is none, or packed self attestation where the options ask for
+//     direct, indirect or enterprise. An authenticator with SelfAttestation is had by
+//     asking the browser for direct whatever the options ask for; nothing that is
+//     signed shows the difference. A Relying Party that asks for direct and wants a
+//     certificate rightly refuses Firefox's virtual token.
+//   - The AAGUID is 68e100a5-0b47-9104-b854-97a9ba510638, with attestation none too.
+//   - There are no backup flags. The counter starts at 0 and a get() with an
+//     allow list adds two to it.
+//   - userVerification "required" succeeds with UV clear where the authenticator has
+//     no user verification.
+//   - userHandle is present for credentials that are not resident.
+//   - All transports show as usb.
+//   - get() without an allow list waits for a person where several resident
+//     credentials fit, and is aborted here after FirefoxConfig.Timeout.
+//   - Where no credential fits, a dummy for the RP ID make.me.blink is registered,
+//     to have the user touch the token. It is left out of Credentials.
+//   - allowCredentials of unknown types only are a NotAllowedError; largeBlob and
+//     credBlob are ignored; prf on create() gives enabled only.
 package browser
