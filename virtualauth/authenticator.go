@@ -100,6 +100,9 @@ type Config struct {
 	// and the client passes it on, as some platforms do.
 	AlwaysAttest bool
 	Counter      Counter
+	// MaxResidentKeys is how many resident credentials there is room for; 0 means
+	// that there is always room.
+	MaxResidentKeys int
 	// CredentialIDLength is the length of new credential ids in bytes, 16 to
 	// 1023; 0 means 32 (U2F: 64).
 	CredentialIDLength int
@@ -124,6 +127,9 @@ type Credential struct {
 	// RPID is what the credential is scoped to: an RP ID, or an AppID for one
 	// registered through the U2F API.
 	RPID string
+	// RPIDHash is set, and RPID empty, where the authenticator was only ever told
+	// the SHA-256 of the AppID: in a raw U2F registration message.
+	RPIDHash []byte
 	// UserHandle is user.id; nil for a credential that is not resident.
 	UserHandle []byte
 	// UserName and UserDisplayName are for account selection only.
@@ -145,8 +151,30 @@ type Credential struct {
 func (c *Credential) clone() Credential {
 	d := *c
 	d.ID = bytes.Clone(c.ID)
+	d.RPIDHash = bytes.Clone(c.RPIDHash)
 	d.UserHandle = bytes.Clone(c.UserHandle)
 	return d
+}
+
+// scopeHash is what authenticator data says of the scope: SHA-256 of the RP ID.
+func (c *Credential) scopeHash() [sha256.Size]byte {
+	if c.RPID == "" && len(c.RPIDHash) == sha256.Size {
+		return [sha256.Size]byte(c.RPIDHash)
+	}
+	return sha256.Sum256([]byte(c.RPID))
+}
+
+// inScope says whether the credential is one for the RP ID or, where that is
+// empty, for its hash.
+func (c *Credential) inScope(rpID string, hash []byte) bool {
+	if c.RPIDHash == nil && hash == nil {
+		return c.RPID == rpID
+	}
+	want := sha256.Sum256([]byte(rpID))
+	if rpID == "" && hash != nil {
+		want = [sha256.Size]byte(hash)
+	}
+	return c.scopeHash() == want
 }
 
 // Authenticator is a virtual authenticator. It is safe for concurrent use.
@@ -302,8 +330,10 @@ func (a *Authenticator) Remove(id []byte) error {
 	return nil
 }
 
-// Update changes a stored credential in place. Of what change sets, the counter
-// and the backup flags are kept; the rest stays as it was. change must not call
+// Update changes a stored credential in place. Of what change sets, the counter,
+// the backup flags and the user's names are kept; the rest stays as it was. Backup
+// state without eligibility and a change of eligibility are not legal
+// (https://www.w3.org/TR/webauthn-3/#sctn-credential-backup), and done as told. change must not call
 // the authenticator.
 func (a *Authenticator) Update(id []byte, change func(*Credential)) error {
 	a.mu.Lock()
@@ -315,6 +345,7 @@ func (a *Authenticator) Update(id []byte, change func(*Credential)) error {
 	edited := c.clone()
 	change(&edited)
 	c.SignCount, c.BackupEligible, c.BackupState = edited.SignCount, edited.BackupEligible, edited.BackupState
+	c.UserName, c.UserDisplayName = edited.UserName, edited.UserDisplayName
 	return nil
 }
 
@@ -357,6 +388,7 @@ const (
 	StatusOperationDenied      Status = 0x27
 	StatusUnsupportedOption    Status = 0x2b
 	StatusInvalidOption        Status = 0x2c
+	StatusKeyStoreFull         Status = 0x28
 	StatusNoCredentials        Status = 0x2e
 	StatusOther                Status = 0x7f
 )
@@ -367,6 +399,7 @@ var statusText = map[Status]string{
 	StatusOperationDenied:      "operation denied",
 	StatusUnsupportedOption:    "unsupported option",
 	StatusInvalidOption:        "invalid option",
+	StatusKeyStoreFull:         "key store full",
 	StatusNoCredentials:        "no credentials",
 	StatusOther:                "other error",
 }
@@ -398,10 +431,16 @@ type MakeCredentialRequest struct {
 	// AttestationFormats is attestationFormatsPreference; "none" alone says that
 	// no statement is wanted, and nil leaves the choice to the authenticator.
 	AttestationFormats []string
+	// VerifiedByToken: the user was verified by a PIN, outside of this call;
+	// UserVerification is then set too, whether or not the authenticator has a way of its own.
+	VerifiedByToken bool
+	// SealHMAC encrypts the outputs of hmac-secret-mc, as they stand in
+	// authenticator data; nil draws a key that nobody else has.
+	SealHMAC func(outputs []byte) []byte
+	// ExcludeAppID also refuses credentials in the list that are filed under this AppID.
+	ExcludeAppID string
 
-	// excludeAppID also refuses credentials in the list that are filed under this AppID.
-	excludeAppID string
-	disobey      disobedience
+	disobey disobedience
 }
 
 // disobedience is what option faults make of an authenticator.
@@ -421,23 +460,33 @@ type MakeCredentialResponse struct {
 	// Attestation is the key that signed the statement where that is not the
 	// credential's own; else nil.
 	Attestation crypto.Signer
+	// HMACOutputs is what hmac-secret-mc put out, before encryption: 32 or 64 bytes, or nil.
+	HMACOutputs []byte
+	// LargeBlobKey is the key for the credential's large blob where one was asked for.
+	LargeBlobKey []byte
 
 	coseKey []byte
 	made    string // the Config format
-	hmac    []byte
 }
 
 // GetAssertionRequest is what a client sends to have something signed
 // (authenticatorGetAssertion, CTAP 2.2 §6.2).
 type GetAssertionRequest struct {
-	RPID             string
+	RPID string
+	// RPIDHash stands in for RPID where that is empty: raw U2F messages have no more.
+	RPIDHash         []byte
 	ClientDataHash   [sha256.Size]byte
 	AllowList        []Descriptor
 	Extensions       []Extension
 	UserVerification bool
+	// VerifiedByToken and SealHMAC are as in MakeCredentialRequest.
+	VerifiedByToken bool
+	SealHMAC        func(outputs []byte) []byte
+	// NoPresence: do not wait for the user, and leave the UP flag clear.
+	NoPresence bool
+	// SaltsByCredential overrides the hmac-secret input, by credential id.
+	SaltsByCredential map[string][]byte
 
-	// salts overrides the hmac-secret input by credential.
-	salts   map[string][]byte
 	disobey disobedience
 }
 
@@ -449,8 +498,10 @@ type GetAssertionResponse struct {
 	Signature  []byte
 	// UserHandle is nil for a credential that is not resident.
 	UserHandle []byte
-
-	hmac []byte
+	// HMACOutputs is what hmac-secret put out, before encryption: 32 or 64 bytes, or nil.
+	HMACOutputs []byte
+	// LargeBlobKey is the key for the credential's large blob where one was asked for.
+	LargeBlobKey []byte
 }
 
 // MakeCredential makes a credential and stores it. A refusal is a Status.
@@ -468,10 +519,10 @@ func (a *Authenticator) MakeCredential(q *MakeCredentialRequest) (*MakeCredentia
 	if q.ResidentKey && !a.cfg.ResidentKeys {
 		return nil, StatusUnsupportedOption
 	}
-	if q.UserVerification && !a.cfg.UserVerification {
+	if q.UserVerification && !a.cfg.UserVerification && !q.VerifiedByToken {
 		return nil, StatusInvalidOption
 	}
-	if a.cfg.PresenceFails || q.UserVerification && a.cfg.VerificationFails {
+	if a.cfg.PresenceFails || q.UserVerification && a.cfg.VerificationFails && !q.VerifiedByToken {
 		return nil, StatusOperationDenied
 	}
 	c := &Credential{
@@ -494,7 +545,7 @@ func (a *Authenticator) MakeCredential(q *MakeCredentialRequest) (*MakeCredentia
 	}
 
 	d := authData{attested: true, aaguid: a.cfg.AAGUID[:], credentialID: c.ID, signCount: c.SignCount}
-	rpIDHash := sha256.Sum256([]byte(c.RPID))
+	rpIDHash := c.scopeHash()
 	d.rpIDHash = rpIDHash[:]
 	d.flags = c.flags(q.UserVerification) | FlagAT
 	var err error
@@ -502,7 +553,10 @@ func (a *Authenticator) MakeCredential(q *MakeCredentialRequest) (*MakeCredentia
 		return nil, err
 	}
 	d.extend(extended)
-	r := &MakeCredentialResponse{Format: FormatNone, hmac: plain, AuthData: d.append(make([]byte, 0, 55+len(c.ID)+len(d.key)+len(d.extensions))), Statement: emptyMap}
+	r := &MakeCredentialResponse{Format: FormatNone, HMACOutputs: plain, AuthData: d.append(make([]byte, 0, 55+len(c.ID)+len(d.key)+len(d.extensions))), Statement: emptyMap}
+	if c.extras.large {
+		r.LargeBlobKey = a.largeBlobKey(c)
+	}
 	if f := a.pickFormat(q.AttestationFormats); f != nil {
 		s := &statementInput{authData: r.AuthData, parts: &d, clientDataHash: q.ClientDataHash[:], key: c.PrivateKey, algorithm: alg, draw: a.drawer("attestation", c.ID), clock: a.cfg.Clock}
 		if r.Statement, r.Attestation, err = f.make(s); err != nil {
@@ -552,7 +606,10 @@ func (a *Authenticator) excluded(q *MakeCredentialRequest) bool {
 	defer a.mu.Unlock()
 	for i := range q.ExcludeList {
 		c := a.byID[string(q.ExcludeList[i].ID)]
-		if c != nil && (c.RPID == q.RP.ID || q.excludeAppID != "" && c.RPID == q.excludeAppID) {
+		if c == nil || c.extras.protect == protectRequired && !q.UserVerification {
+			continue // nobody who is not verified may learn of it (CTAP 2.2 §6.1.2)
+		}
+		if c.inScope(q.RP.ID, nil) || q.ExcludeAppID != "" && c.inScope(q.ExcludeAppID, nil) {
 			return true
 		}
 	}
@@ -573,6 +630,11 @@ func (a *Authenticator) drawer(label string, parts ...[]byte) func(n int) []byte
 // is called once id and key are there, and may be nil.
 func (a *Authenticator) create(c *Credential, clientDataHash []byte, process func()) error {
 	rpID := []byte(c.RPID)
+	if a.cfg.Protocol == U2F {
+		// All that a U2F message says of the scope, so that it makes the same key.
+		hash := c.scopeHash()
+		rpID = hash[:]
+	}
 	for counter := uint32(0); ; counter++ {
 		c.ID = a.derive.draw(a.cfg.CredentialIDLength, "credential id", counter, rpID, clientDataHash)
 		a.mu.Lock()
@@ -605,12 +667,21 @@ func (a *Authenticator) create(c *Credential, clientDataHash []byte, process fun
 		}
 		if c.Resident {
 			// A resident credential for the same account is overwritten (CTAP 2.2 §6.1.2).
+			resident := 0
 			for i, old := range a.order {
 				if old.Resident && old.RPID == c.RPID && bytes.Equal(old.UserHandle, c.UserHandle) {
 					delete(a.byID, string(old.ID))
 					a.order = slices.Delete(a.order, i, i+1)
+					resident = 0
 					break
 				}
+				if old.Resident {
+					resident++
+				}
+			}
+			if most := a.cfg.MaxResidentKeys; most > 0 && resident >= most {
+				a.mu.Unlock()
+				return StatusKeyStoreFull
 			}
 		}
 		a.insertLocked(stored)
@@ -623,49 +694,62 @@ func (a *Authenticator) create(c *Credential, clientDataHash []byte, process fun
 // GetAssertion signs with the newest credential that fits, or the one that
 // Config.Select picks. A refusal is a Status.
 func (a *Authenticator) GetAssertion(q *GetAssertionRequest) (*GetAssertionResponse, error) {
-	if q.UserVerification && !a.cfg.UserVerification {
+	if q.UserVerification && !a.cfg.UserVerification && !q.VerifiedByToken {
 		return nil, StatusInvalidOption
+	}
+	if q.RPIDHash != nil && len(q.RPIDHash) != sha256.Size {
+		return nil, StatusNoCredentials
 	}
 	c, err := a.choose(q)
 	if err != nil {
 		return nil, err
 	}
-	rpIDHash := sha256.Sum256([]byte(c.RPID))
+	rpIDHash := c.scopeHash()
 	d := authData{rpIDHash: rpIDHash[:], flags: c.flags(q.UserVerification), signCount: c.SignCount}
+	if q.NoPresence {
+		d.flags &^= FlagUP
+	}
 	r := &GetAssertionResponse{Credential: c}
 	if c.Resident {
 		r.UserHandle = c.UserHandle
 	}
-	if salts := q.salts[string(c.ID)]; salts != nil {
+	if salts := q.SaltsByCredential[string(c.ID)]; salts != nil {
+		copied := *q
+		q = &copied
 		q.Extensions = append(slices.DeleteFunc(slices.Clone(q.Extensions), func(e Extension) bool { return e.ID == "hmac-secret" }),
 			Extension{"hmac-secret", appendCBORBytes(nil, salts)})
 	}
 	if len(q.Extensions) > 0 {
 		var extended outputs
-		extended, r.hmac = a.getExtensions(q, &c)
+		extended, r.HMACOutputs = a.getExtensions(q, &c)
 		d.extend(extended)
+		if c.extras.large && slices.ContainsFunc(q.Extensions, func(e Extension) bool { return e.ID == "largeBlobKey" && bytes.Equal(e.Value, cborTrue) }) {
+			r.LargeBlobKey = a.largeBlobKey(&c)
+		}
 	}
 	r.AuthData = d.append(make([]byte, 0, 37+len(d.extensions)))
 	r.Signature, err = signOver(c.PrivateKey, c.Algorithm, r.AuthData, q.ClientDataHash[:], a.drawer("assertion", c.ID, q.ClientDataHash[:]))
 	return r, err
 }
 
-// choose finds the credential to sign with, moves its counter and returns a copy.
-func (a *Authenticator) choose(q *GetAssertionRequest) (Credential, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+// fitting is the credentials that may sign, the newest first; a.mu is held.
+func (a *Authenticator) fitting(q *GetAssertionRequest) []*Credential {
+	// A credential may ask for more protection (credProtect, CTAP 2.2 §12.1).
+	open := func(c *Credential) bool {
+		return q.UserVerification || c.extras.protect != protectRequired && (c.extras.protect != protectOptionalList || len(q.AllowList) > 0)
+	}
 	var fit []*Credential
 	switch {
 	case q.disobey.allowList:
 		// Any credential for the RP that the list does not name.
 		for _, c := range slices.Backward(a.order) {
-			if c.RPID == q.RPID && !slices.ContainsFunc(q.AllowList, func(d Descriptor) bool { return bytes.Equal(d.ID, c.ID) }) {
+			if c.inScope(q.RPID, q.RPIDHash) && open(c) && !slices.ContainsFunc(q.AllowList, func(d Descriptor) bool { return bytes.Equal(d.ID, c.ID) }) {
 				fit = append(fit, c)
 			}
 		}
 	case len(q.AllowList) > 0:
 		for i := range q.AllowList {
-			if c := a.byID[string(q.AllowList[i].ID)]; c != nil && c.RPID == q.RPID {
+			if c := a.byID[string(q.AllowList[i].ID)]; c != nil && c.inScope(q.RPID, q.RPIDHash) && open(c) {
 				fit = append(fit, c)
 				// Which of the listed credentials signs is the authenticator's choice: the first it holds.
 				break
@@ -673,21 +757,23 @@ func (a *Authenticator) choose(q *GetAssertionRequest) (Credential, error) {
 		}
 	default:
 		for _, c := range slices.Backward(a.order) {
-			if c.Resident && c.RPID == q.RPID {
+			if c.Resident && c.inScope(q.RPID, q.RPIDHash) && open(c) {
 				fit = append(fit, c)
 			}
 		}
 	}
-	if !q.UserVerification {
-		// A credential may ask for more protection (credProtect, CTAP 2.2 §12.1).
-		fit = slices.DeleteFunc(fit, func(c *Credential) bool {
-			return c.extras.protect == protectRequired || c.extras.protect == protectOptionalList && len(q.AllowList) == 0
-		})
-	}
+	return fit
+}
+
+// choose finds the credential to sign with, moves its counter and returns a copy.
+func (a *Authenticator) choose(q *GetAssertionRequest) (Credential, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	fit := a.fitting(q)
 	if len(fit) == 0 {
 		return Credential{}, StatusNoCredentials
 	}
-	if a.cfg.PresenceFails || q.UserVerification && a.cfg.VerificationFails {
+	if a.cfg.PresenceFails && !q.NoPresence || q.UserVerification && a.cfg.VerificationFails && !q.VerifiedByToken {
 		return Credential{}, StatusOperationDenied
 	}
 	c := fit[0]

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 
 	"golang.org/x/net/publicsuffix"
@@ -31,6 +32,31 @@ type Client struct {
 	// may not claim by itself; nil means that no RP has one
 	// (https://www.w3.org/TR/webauthn-3/#sctn-related-origins).
 	RelatedOrigins func(ctx context.Context, rpID string) ([]string, error)
+	// Link makes what carries requests to an authenticator; nil means straight
+	// calls. Package ctap2 has one that goes through messages.
+	Link func(*Authenticator) Link
+}
+
+// Link carries a client's two requests to an authenticator. An *Authenticator is
+// one itself.
+type Link interface {
+	// MakeCredential and GetAssertion refuse with a Status.
+	MakeCredential(*MakeCredentialRequest) (*MakeCredentialResponse, error)
+	GetAssertion(*GetAssertionRequest) (*GetAssertionResponse, error)
+	// VerifiesUser says whether there is a way to verify the user.
+	VerifiesUser() bool
+}
+
+// linkTo is the link to use. Over messages an authenticator cannot be told to
+// disobey, so faults that want it to do not apply.
+func (c *Client) linkTo(a *Authenticator, f Faults) (Link, error) {
+	if c.Link == nil {
+		return a, nil
+	}
+	if f.IgnoreExcludeCredentials || f.IgnoreAllowCredentials || f.IgnorePubKeyCredParams {
+		return nil, fmt.Errorf("faults %v need an authenticator that disobeys, and Client.Link has messages only: %w", f.Names(), ErrNotApplicable)
+	}
+	return c.Link(a), nil
 }
 
 // Registration is what create() resolved with.
@@ -74,6 +100,10 @@ func (c *Client) Create(ctx context.Context, a *Authenticator, o *CreationOption
 		return nil, err
 	}
 	noFaults := f == Faults{}
+	link, err := c.linkTo(a, f)
+	if err != nil {
+		return nil, err
+	}
 	if len(o.User.ID) > 64 {
 		return nil, refuse(errType, "user.id exceeds 64 bytes")
 	}
@@ -128,7 +158,7 @@ func (c *Client) Create(ctx context.Context, a *Authenticator, o *CreationOption
 	}
 	// A browser lets a capable authenticator verify the user at every
 	// registration, whatever was asked.
-	verify := a.cfg.UserVerification
+	verify := link.VerifiesUser()
 	if f.IgnoreUserVerification {
 		verify = false
 	} else if sel.UserVerification == "required" && !verify {
@@ -152,7 +182,7 @@ func (c *Client) Create(ctx context.Context, a *Authenticator, o *CreationOption
 		Extensions:       x.pass,
 		ResidentKey:      resident,
 		UserVerification: verify,
-		excludeAppID:     excludeAppID,
+		ExcludeAppID:     excludeAppID,
 		disobey:          disobedience{excludeList: f.IgnoreExcludeCredentials, params: f.IgnorePubKeyCredParams},
 	}
 	attest := false
@@ -167,7 +197,7 @@ func (c *Client) Create(ctx context.Context, a *Authenticator, o *CreationOption
 		attest = true
 		q.AttestationFormats = nil
 	}
-	m, err := a.MakeCredential(q)
+	m, err := link.MakeCredential(q)
 	if err != nil {
 		return nil, clientError(err)
 	}
@@ -228,6 +258,10 @@ func (c *Client) Get(ctx context.Context, a *Authenticator, o *RequestOptions, f
 		return nil, err
 	}
 	noFaults := f == Faults{}
+	link, err := c.linkTo(a, f)
+	if err != nil {
+		return nil, err
+	}
 	if len(o.AllowCredentials) > maxDescriptors {
 		return nil, refuse(errRange, "allowCredentials exceeds the maximum allowed size (%d)", maxDescriptors)
 	}
@@ -260,7 +294,7 @@ func (c *Client) Get(ctx context.Context, a *Authenticator, o *RequestOptions, f
 	if len(listed) > 0 && len(allow) == 0 && !f.IgnoreAllowCredentials {
 		return nil, refuse(errNotAllowed, "no credential of allowCredentials can be reached over %v", a.cfg.Transports)
 	}
-	verify := a.cfg.UserVerification
+	verify := link.VerifiesUser()
 	switch {
 	case f.IgnoreUserVerification:
 		verify = false
@@ -286,14 +320,14 @@ func (c *Client) Get(ctx context.Context, a *Authenticator, o *RequestOptions, f
 	clientData := clientDataJSON(typeGet, o.Challenge, c.Origin, c.CrossOrigin, c.TopOrigin, "")
 	q := &GetAssertionRequest{
 		RPID: rpID, ClientDataHash: sha256.Sum256(clientData), AllowList: allow, UserVerification: verify,
-		Extensions: pass, salts: x.saltsByID,
+		Extensions: pass, SaltsByCredential: x.saltsByID,
 		disobey: disobedience{allowList: f.IgnoreAllowCredentials},
 	}
-	m, err := a.GetAssertion(q)
+	m, err := link.GetAssertion(q)
 	appIDUsed := false
 	if err == StatusNoCredentials && appID != "" && len(allow) > 0 {
 		q.RPID = appID
-		m, err = a.GetAssertion(q)
+		m, err = link.GetAssertion(q)
 		appIDUsed = err == nil
 	}
 	if err != nil {

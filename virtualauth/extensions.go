@@ -43,11 +43,13 @@ const (
 
 // credentialExtras is what extensions keep with a credential.
 type credentialExtras struct {
-	protect   uint8
-	hmac      bool
-	credBlob  []byte
-	large     bool // a large blob may be stored
-	largeBlob []byte
+	protect  uint8
+	hmac     bool
+	credBlob []byte
+	large    bool // a large blob may be stored
+	// credRandom (without verification, then with it) and blobKey came from elsewhere; nil: drawn from the seed.
+	credRandom, blobKey []byte
+	largeBlob           []byte
 }
 
 // outputs collects extension outputs and encodes them in canonical order.
@@ -102,7 +104,7 @@ func (a *Authenticator) makeExtensions(q *MakeCredentialRequest, c *Credential) 
 		case "hmac-secret-mc":
 			if salts, ok := hmacSalts(e.Value); ok && c.extras.hmac {
 				plain = a.hmacSecret(c, q.UserVerification, salts)
-				set(e.ID, appendCBORBytes(nil, a.sealHMAC(plain, c.ID, q.ClientDataHash[:])))
+				set(e.ID, appendCBORBytes(nil, a.seal(q.SealHMAC, plain, c.ID, q.ClientDataHash[:])))
 			}
 		case "largeBlobKey":
 			c.extras.large = has.LargeBlob && c.Resident && bytes.Equal(e.Value, cborTrue)
@@ -142,7 +144,7 @@ func (a *Authenticator) getExtensions(q *GetAssertionRequest, c *Credential) (ou
 		case "hmac-secret":
 			if salts, ok := hmacSalts(e.Value); ok && c.extras.hmac {
 				plain = a.hmacSecret(c, q.UserVerification, salts)
-				set(e.ID, appendCBORBytes(nil, a.sealHMAC(plain, c.ID, q.ClientDataHash[:])))
+				set(e.ID, appendCBORBytes(nil, a.seal(q.SealHMAC, plain, c.ID, q.ClientDataHash[:])))
 			}
 		case "credBlob":
 			if a.cfg.Extensions.CredBlob && bytes.Equal(e.Value, cborTrue) {
@@ -178,11 +180,21 @@ func uvmEntries(verified bool) []byte {
 // hmacSecret is HMAC-SHA-256 of each 32-byte salt by the credential's secret,
 // of which there is one with user verification and one without (CTAP 2.2 §12.7).
 func (a *Authenticator) hmacSecret(c *Credential, verified bool, salts []byte) []byte {
+	return hmacOutputs(a.credRandom(c, verified), salts)
+}
+
+func (a *Authenticator) credRandom(c *Credential, verified bool) []byte {
+	if imported := c.extras.credRandom; len(imported) == 64 {
+		if verified {
+			return imported[32:]
+		}
+		return imported[:32:32]
+	}
 	label := "credRandom without UV"
 	if verified {
 		label = "credRandom with UV"
 	}
-	return hmacOutputs(a.derive.draw(32, label, 0, c.ID), salts)
+	return a.derive.draw(32, label, 0, c.ID)
 }
 
 func hmacOutputs(secret, salts []byte) []byte {
@@ -193,6 +205,22 @@ func hmacOutputs(secret, salts []byte) []byte {
 		out = mac.Sum(out)
 	}
 	return out
+}
+
+// seal encrypts outputs the way that the request says, else by sealHMAC.
+func (a *Authenticator) seal(how func([]byte) []byte, plain []byte, parts ...[]byte) []byte {
+	if how != nil {
+		return how(plain)
+	}
+	return a.sealHMAC(plain, parts...)
+}
+
+// largeBlobKey is the key for the large blob of a credential (CTAP 2.2 §12.3).
+func (a *Authenticator) largeBlobKey(c *Credential) []byte {
+	if c.extras.blobKey != nil {
+		return bytes.Clone(c.extras.blobKey)
+	}
+	return a.derive.draw(32, "largeBlobKey", 0, c.ID)
 }
 
 // sealHMAC encrypts outputs as they stand in authenticator data. Client and
@@ -405,7 +433,7 @@ func (a *Authenticator) createResults(x *clientExtensions, m *MakeCredentialResp
 		out["hmacCreateSecret"] = jsonBool(e.hmac)
 	}
 	if x.prf {
-		out["prf"] = json.RawMessage(`{"enabled":` + string(jsonBool(e.hmac)) + prfResults(m.hmac, ",") + `}`)
+		out["prf"] = json.RawMessage(`{"enabled":` + string(jsonBool(e.hmac)) + prfResults(m.HMACOutputs, ",") + `}`)
 	}
 	if x.largeSupport != "" {
 		out["largeBlob"] = json.RawMessage(`{"supported":` + string(jsonBool(e.large)) + `}`)
@@ -503,7 +531,7 @@ func (a *Authenticator) getResults(x *clientExtensions, m *GetAssertionResponse)
 	out := map[string]json.RawMessage{}
 	e := &m.Credential.extras
 	if x.prf {
-		out["prf"] = json.RawMessage(`{` + prfResults(m.hmac, "") + `}`)
+		out["prf"] = json.RawMessage(`{` + prfResults(m.HMACOutputs, "") + `}`)
 	}
 	if x.getCredBlob {
 		out["getCredBlob"] = jsonBase64(e.credBlob)

@@ -100,8 +100,8 @@ func x5cOf(certs ...[]byte) []byte {
 }
 
 var attestationFaults = []faultDef{
-	statementFault("StatementAlgMissing", "22", MustReject, "alg of the statement is left out", dropStatementMember("alg")).at(anchorPacked).needs("packed"),
-	statementFault("StatementAlgText", "22", MustReject, "alg of the statement is text", setStatementRaw("alg", appendCBORText(nil, "ES256"))).at(anchorPacked).needs("packed"),
+	statementFault("StatementAlgMissing", "22", MustReject, "alg of the statement is left out", dropStatementMember("alg")).at(anchorPacked).needs("packed", "tpm", "android-key"),
+	statementFault("StatementAlgText", "22", MustReject, "alg of the statement is text", setStatementRaw("alg", appendCBORText(nil, "ES256"))).at(anchorPacked).needs("packed", "tpm", "android-key"),
 	statementFault("StatementAlgOther", "22", MustReject, "alg of the statement is not that of the key", func(e *edit) error {
 		_, alg, err := e.statementKey()
 		if err != nil {
@@ -113,13 +113,13 @@ var attestationFaults = []faultDef{
 		}
 		return e.setStatement("alg", appendCBORInt(nil, other))
 	}).at(anchorPacked).needs("packed"),
-	statementFault("StatementAlgUnknown", "22", MustReject, "alg of the statement is -65000, which nothing defines", setStatementRaw("alg", appendCBORInt(nil, -65000))).at(anchorPacked).needs("packed"),
-	statementFault("StatementSigMissing", "22", MustReject, "sig of the statement is left out", dropStatementMember("sig")).needs("packed", "fido-u2f"),
-	statementFault("StatementSigText", "22", MustReject, "sig of the statement is text", setStatementRaw("sig", appendCBORText(nil, "sig"))).needs("packed", "fido-u2f"),
-	statementFault("StatementSigEmpty", "22", MustReject, "sig of the statement is empty", setStatementRaw("sig", appendCBORBytes(nil, nil))).needs("packed", "fido-u2f"),
+	statementFault("StatementAlgUnknown", "22", MustReject, "alg of the statement is -65000, which nothing defines", setStatementRaw("alg", appendCBORInt(nil, -65000))).at(anchorPacked).needs("packed", "tpm", "android-key"),
+	statementFault("StatementSigMissing", "22", MustReject, "sig of the statement is left out", dropStatementMember("sig")).needs("packed", "fido-u2f", "tpm", "android-key"),
+	statementFault("StatementSigText", "22", MustReject, "sig of the statement is text", setStatementRaw("sig", appendCBORText(nil, "sig"))).needs("packed", "fido-u2f", "tpm", "android-key"),
+	statementFault("StatementSigEmpty", "22", MustReject, "sig of the statement is empty", setStatementRaw("sig", appendCBORBytes(nil, nil))).needs("packed", "fido-u2f", "tpm", "android-key"),
 	statementFault("StatementSigBitFlip", "22", MustReject, "one bit of the statement's signature is flipped", statementSig(func(_ *edit, sig []byte) ([]byte, error) {
 		return flipBit(sig)
-	})).needs("packed", "fido-u2f"),
+	})).needs("packed", "fido-u2f", "tpm", "android-key"),
 	statementFault("StatementSigTruncated", "22", MustReject, "the statement's signature has lost its last byte", statementSig(func(_ *edit, sig []byte) ([]byte, error) {
 		if len(sig) == 0 {
 			return nil, notApplicable("the signature is empty")
@@ -165,7 +165,7 @@ var attestationFaults = []faultDef{
 		}
 		e.statement = []cborPair{}
 		return nil
-	}).needs("packed", "fido-u2f"),
+	}).needs("packed", "fido-u2f", "tpm", "android-key", "apple", "android-safetynet"),
 	statementFault("StatementNonEmptyNone", "22", MustReject, "the statement of format none is not empty: it holds alg and a signature that verifies", func(e *edit) error {
 		alg, err := e.credentialAlgorithm()
 		if err != nil {

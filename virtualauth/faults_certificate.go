@@ -42,6 +42,7 @@ func dropExtension(c *x509.Certificate, oid string) {
 var (
 	chained    = []string{"packed", "tpm", "android-key", "apple"}
 	onlyPacked = []string{"packed"}
+	models     = []string{"packed", "tpm"} // certificates that name an AAGUID
 	onlyTPM    = []string{"tpm"}
 	onlyKey    = []string{"android-key"}
 	onlyApple  = []string{"apple"}
@@ -90,7 +91,7 @@ func otherLeafKey(e *edit) (bend, error) {
 	if err != nil {
 		return bend{}, err
 	}
-	return bend{leafKey: k.Public()}, nil
+	return bend{leafKey: k}, nil
 }
 
 var certificateFaults = []faultDef{
@@ -104,6 +105,13 @@ var certificateFaults = []faultDef{
 	certificateFault("CertificateUntrusted", "24", ShouldReject, anchorTrust, "the attestation certificate is by a root that nobody trusts", chained, func(*edit) (bend, error) {
 		stranger, err := newCA("Touchstone Virtual Untrusted Root CA", nil)
 		return bend{issuer: stranger}, err
+	}),
+	certificateFault("CertificateOwnRoot", "24", ShouldReject, anchorTrust, "x5c brings its own root along, which nobody trusts", chained, func(*edit) (bend, error) {
+		stranger, err := newCA("Touchstone Virtual Untrusted Root CA", nil)
+		if err != nil {
+			return bend{}, err
+		}
+		return bend{issuer: stranger, chain: func(x5c [][]byte) [][]byte { return [][]byte{x5c[0], stranger.cert.Raw} }}, nil
 	}),
 	certificateFault("CertificateSignatureBroken", "24", ShouldReject, anchorAssess, "one bit of the attestation certificate's own signature is flipped", chained, bendChain(func(x5c [][]byte) [][]byte {
 		x5c[0] = bytes.Clone(x5c[0])
@@ -125,7 +133,7 @@ var certificateFaults = []faultDef{
 	})),
 	certificateFault("CertificateCountryMissing", "22", MustReject, anchorPackedCert, "the subject has no country", onlyPacked, bendLeaf(func(c *x509.Certificate) { c.Subject.Country = nil })),
 	certificateFault("CertificateOrganizationMissing", "22", MustReject, anchorPackedCert, "the subject has no organization", onlyPacked, bendLeaf(func(c *x509.Certificate) { c.Subject.Organization = nil })),
-	certificateFault("CertificateAAGUIDOther", "22", MustReject, anchorPacked, "the attestation certificate names another AAGUID", onlyPacked, func(e *edit) (bend, error) {
+	certificateFault("CertificateAAGUIDOther", "22", MustReject, anchorPacked, "the attestation certificate names another AAGUID", models, func(e *edit) (bend, error) {
 		other := e.draw(16)
 		return bend{leaf: func(c *x509.Certificate) {
 			dropExtension(c, oidAAGUID.String())

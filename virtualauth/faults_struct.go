@@ -611,6 +611,9 @@ type Faults struct {
 	// CertificateUntrusted: the attestation certificate is by a root that nobody trusts.
 	// Should reject (step 7.1.24): https://www.w3.org/TR/webauthn-3/#reg-ceremony-attestation-trust-anchors
 	CertificateUntrusted bool
+	// CertificateOwnRoot: x5c brings its own root along, which nobody trusts.
+	// Should reject (step 7.1.24): https://www.w3.org/TR/webauthn-3/#reg-ceremony-attestation-trust-anchors
+	CertificateOwnRoot bool
 	// CertificateSignatureBroken: one bit of the attestation certificate's own signature is flipped.
 	// Should reject (step 7.1.24): https://www.w3.org/TR/webauthn-3/#reg-ceremony-assess-trust
 	CertificateSignatureBroken bool

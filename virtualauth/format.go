@@ -55,7 +55,7 @@ type statementInput struct {
 // left alone.
 type bend struct {
 	leaf              func(*x509.Certificate) // the template of the leaf
-	leafKey           crypto.PublicKey        // certified in place of the credential key
+	leafKey           crypto.Signer           // certified in place of the credential key
 	issuer            *identity               // of the leaf, in place of the format's own
 	chain             func([][]byte) [][]byte // x5c
 	pubArea, certInfo func([]byte) []byte     // of a TPM, before certInfo is signed
@@ -77,7 +77,7 @@ func (in *statementInput) issuerOr(own *identity) *identity {
 // leafKeyOr is the key that the leaf certifies.
 func (in *statementInput) leafKeyOr(own crypto.PublicKey) crypto.PublicKey {
 	if in.bend.leafKey != nil {
-		return in.bend.leafKey
+		return in.bend.leafKey.Public()
 	}
 	return own
 }

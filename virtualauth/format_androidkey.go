@@ -93,7 +93,11 @@ func androidKey(in *statementInput) ([]byte, crypto.Signer, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("android-key attestation: %w", err)
 	}
-	sig, err := signOver(in.key, in.algorithm, in.authData, in.clientDataHash, in.draw)
+	signer := in.key
+	if in.bend.leafKey != nil {
+		signer = in.bend.leafKey // so that only the comparison of the keys tells
+	}
+	sig, err := signOver(signer, in.algorithm, in.authData, in.clientDataHash, in.draw)
 	if err != nil {
 		return nil, nil, fmt.Errorf("android-key attestation: %w", err)
 	}
