@@ -51,6 +51,9 @@ const (
 	SelfAttestation Ability = "self-attestation"
 	// U2FAttestation: fido-u2f attestation on request.
 	U2FAttestation Ability = "u2f-attestation"
+	// AttestationFormats: a statement of any one format on request, with
+	// certificates made under the suite's own roots (AuthenticatorConfig.Format).
+	AttestationFormats Ability = "attestation-formats"
 	// AttestationKey: the key that signed an attestation statement is known, so
 	// that a fault inside what it signs can be signed again.
 	AttestationKey Ability = "attestation-key"
@@ -116,6 +119,10 @@ type AuthenticatorConfig struct {
 	// SelfAttestation makes the statement packed self attestation whatever
 	// conveyance the options ask for, as some platforms do.
 	SelfAttestation bool
+	// Format is the attestation that it makes whatever conveyance the options
+	// ask for, as in virtualauth.Config.Formats: packed, tpm, apple and so on.
+	// Empty leaves it to the client.
+	Format string
 }
 
 // Authenticator is a handle on a plugged-in authenticator.
@@ -137,8 +144,10 @@ type Credential struct {
 	RPID       string
 	UserHandle []byte
 	PrivateKey crypto.Signer
-	SignCount  uint32
-	Resident   bool
+	// Algorithm is the COSE algorithm; 0 means the usual one for the key.
+	Algorithm int64
+	SignCount uint32
+	Resident  bool
 	// BackupEligible and BackupState are the flags the credential reports.
 	BackupEligible, BackupState bool
 }
@@ -153,12 +162,27 @@ type Registration struct {
 	// is not the credential's own; nil for none and self attestation, and where
 	// the client cannot tell.
 	Attestation crypto.Signer
+	// Format is the attestation that made the statement, as in
+	// virtualauth.Keys.Format, where package virtualauth made it; else empty.
+	Format string
 }
 
 // Assertion is what get() resolved with.
 type Assertion struct {
 	Response   virtualauth.AuthenticationResponse
 	Credential *Credential
+	// UserHandle is the account's user.id where the client can tell, also for a
+	// credential that does not return it.
+	UserHandle []byte
+}
+
+// Algorithms are the COSE algorithms that c's authenticators have, the most
+// usual first: what c itself says, or else ES256 alone.
+func Algorithms(c Client) []int64 {
+	if tells, ok := c.(interface{ Algorithms() []int64 }); ok {
+		return tells.Algorithms()
+	}
+	return []int64{virtualauth.ES256}
 }
 
 // Error is a rejection of create() or get() as a page sees it. Compare Name

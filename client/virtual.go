@@ -27,6 +27,9 @@ func (virtual) Version() string      { return moduleVersion() }
 func (virtual) Carries(Ability) bool { return true }
 func (virtual) Close() error         { return nil }
 
+// Algorithms are all that package virtualauth knows.
+func (virtual) Algorithms() []int64 { return virtualauth.Algorithms() }
+
 // Open starts a session. Without a seed its keys are random.
 func (virtual) Open(_ context.Context, cfg SessionConfig) (Session, error) {
 	seed := cfg.Seed
@@ -88,6 +91,12 @@ func virtualConfig(cfg AuthenticatorConfig) (virtualauth.Config, error) {
 		c.Transports = []string{cfg.Transport}
 	default:
 		return c, fmt.Errorf("transport %q: there are usb, nfc, ble, internal and hybrid", cfg.Transport)
+	}
+	if cfg.Format != "" {
+		if cfg.SelfAttestation || cfg.U2F {
+			return c, errors.New("attestation format: leave SelfAttestation and U2F alone beside it")
+		}
+		c.Formats, c.AlwaysAttest = []string{cfg.Format}, true
 	}
 	if cfg.U2F {
 		if cfg.SelfAttestation {
@@ -155,7 +164,7 @@ func (s *virtualSession) Create(ctx context.Context, options json.RawMessage) (*
 	if err != nil {
 		return nil, asPageSeesIt(err)
 	}
-	return &Registration{Response: r.Response, Credential: fromVirtual(r.Credential), Attestation: r.Attestation}, nil
+	return &Registration{Response: r.Response, Credential: fromVirtual(r.Credential), Attestation: r.Attestation, Format: r.Keys().Format}, nil
 }
 
 func (s *virtualSession) Get(ctx context.Context, options json.RawMessage) (*Assertion, error) {
@@ -170,7 +179,7 @@ func (s *virtualSession) Get(ctx context.Context, options json.RawMessage) (*Ass
 	if err != nil {
 		return nil, asPageSeesIt(err)
 	}
-	return &Assertion{Response: a.Response, Credential: fromVirtual(a.Credential)}, nil
+	return &Assertion{Response: a.Response, Credential: fromVirtual(a.Credential), UserHandle: a.Keys().UserHandle}, nil
 }
 
 func (s *virtualSession) Close() error {
@@ -224,7 +233,7 @@ func (a *virtualAuthenticator) Import(ctx context.Context, c Credential) error {
 		return fmt.Errorf("import a credential: %w", err)
 	}
 	return a.a.Import(virtualauth.Credential{
-		ID: c.ID, RPID: c.RPID, UserHandle: c.UserHandle, PrivateKey: c.PrivateKey, SignCount: c.SignCount,
+		ID: c.ID, RPID: c.RPID, UserHandle: c.UserHandle, PrivateKey: c.PrivateKey, Algorithm: c.Algorithm, SignCount: c.SignCount,
 		Resident: c.Resident, BackupEligible: c.BackupEligible, BackupState: c.BackupState,
 	})
 }
@@ -238,7 +247,7 @@ func (a *virtualAuthenticator) Remove(ctx context.Context, id []byte) error {
 
 func fromVirtual(c virtualauth.Credential) *Credential {
 	return &Credential{
-		ID: c.ID, RPID: c.RPID, UserHandle: c.UserHandle, PrivateKey: c.PrivateKey, SignCount: c.SignCount,
+		ID: c.ID, RPID: c.RPID, UserHandle: c.UserHandle, PrivateKey: c.PrivateKey, Algorithm: c.Algorithm, SignCount: c.SignCount,
 		Resident: c.Resident, BackupEligible: c.BackupEligible, BackupState: c.BackupState,
 	}
 }

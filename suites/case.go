@@ -109,6 +109,11 @@ func (c *Case) Require(features ...string) {
 		case needTrust:
 			c.requireTrust()
 			continue
+		case needRefusal:
+			if c.Target.Feature("untrusted").Value != "reject" {
+				c.NotApplicable(reports.ReasonTrust, "the profile does not say that the RP refuses untrusted attestation (policy untrusted)")
+			}
+			continue
 		}
 		if f := c.Target.Feature(name); f.Absent != "" {
 			c.NotApplicable(reports.ReasonFeature, "%s: %s", name, f.Absent)
@@ -122,6 +127,8 @@ const (
 	needHTTPS = "origin.https"
 	// needTrust: attestation under our own root is accepted, by trust or for want of it.
 	needTrust = "trust"
+	// needRefusal: attestation that leads to no trusted root is refused.
+	needRefusal = "untrusted=reject"
 )
 
 // requireTrust ends the case as not applicable unless the profile says that the
@@ -152,10 +159,10 @@ func (c *Case) Page() client.Session {
 func (a *Account) Authenticator() client.Authenticator {
 	if a.authenticator == nil {
 		cfg := a.config
-		if cfg == (client.AuthenticatorConfig{}) || cfg == (client.AuthenticatorConfig{SelfAttestation: true}) {
-			self := cfg.SelfAttestation
+		if cfg == (client.AuthenticatorConfig{SelfAttestation: cfg.SelfAttestation, Format: cfg.Format}) {
+			asked := cfg
 			cfg = ordinary
-			cfg.SelfAttestation = self
+			cfg.SelfAttestation, cfg.Format = asked.SelfAttestation, asked.Format
 		}
 		auth, err := a.c.Page().Plug(a.c.ctx, cfg)
 		if err != nil {
@@ -212,6 +219,10 @@ func (a *Account) Begin(kind string, s Setting, judged bool) *Attempt {
 
 func (c *Case) begin(a *Account, session *target.Session, kind string, s Setting, judged bool) *Attempt {
 	req := s.request()
+	if s.Authenticator.Format != "" && req.Attestation == "" && c.Target.Feature("request.attestation").Absent == "" {
+		// The authenticator attests anyway, but an RP that asked is surest to look.
+		req.Attestation = "direct"
+	}
 	if s.UserVerification != "" {
 		f := c.Target.Feature("request.user-verification")
 		policy := c.Target.Feature("user-verification").Value
@@ -360,14 +371,16 @@ func (t *Attempt) Edit(f virtualauth.Faults) {
 	var err error
 	if t.Registration != nil {
 		if t.Registration.Credential != nil {
-			keys.Credential = t.Registration.Credential.PrivateKey
+			keys.Credential, keys.Algorithm = t.Registration.Credential.PrivateKey, t.Registration.Credential.Algorithm
+			keys.UserHandle = t.Registration.Credential.UserHandle
 		}
-		keys.Attestation = t.Registration.Attestation
+		keys.Attestation, keys.Format = t.Registration.Attestation, t.Registration.Format
 		t.Registration.Response, err = virtualauth.EditRegistration(t.Registration.Response, keys, f)
 	} else {
 		if t.Assertion.Credential != nil {
-			keys.Credential = t.Assertion.Credential.PrivateKey
+			keys.Credential, keys.Algorithm = t.Assertion.Credential.PrivateKey, t.Assertion.Credential.Algorithm
 		}
+		keys.UserHandle = t.Assertion.UserHandle
 		t.Assertion.Response, err = virtualauth.EditAssertion(t.Assertion.Response, keys, f)
 	}
 	switch {

@@ -144,6 +144,9 @@ func (c *Check) abilities() []client.Ability {
 	if c.Setting.Authenticator.SelfAttestation {
 		out = append(out, client.SelfAttestation)
 	}
+	if c.Setting.Authenticator.Format != "" {
+		out = append(out, client.AttestationFormats)
+	}
 	return out
 }
 
@@ -173,6 +176,9 @@ func (s Setting) needs() []string {
 	}
 	if s.Authenticator.SelfAttestation {
 		out = append(out, "attestation.packed-self")
+	}
+	if f := s.Authenticator.Format; f != "" {
+		out = append(out, "attestation."+f, needTrust)
 	}
 	return out
 }

@@ -336,7 +336,7 @@ func TestLeftOutStepsAreCaught(t *testing.T) {
 
 // Two steps that notice the same are both needed: without either, a check notices.
 func TestLeftOutTwinStepsAreCaught(t *testing.T) {
-	for _, steps := range [][]string{{"7.1.11.1", "7.1.11.2"}, {"7.2.14.1", "7.2.14.2"}, {"7.2.5", "7.2.6.known-owner"}, {"7.1.20.algorithm", "7.1.20", "7.1.20.supported"}} {
+	for _, steps := range [][]string{{"7.1.11.1", "7.1.11.2"}, {"7.2.14.1", "7.2.14.2"}, {"7.2.5", "7.2.6.known-owner"}, {"7.1.20.algorithm", "7.1.20", "7.1.20.supported"}, {"8.2.1.aaguid-critical", "7.1.24.critical"}, {"7.1.13.nesting", "8.9.not-nested"}} {
 		t.Run(strings.Join(steps, "+"), func(t *testing.T) {
 			t.Parallel()
 			if by := caughtBy(t, steps...); by == "" {

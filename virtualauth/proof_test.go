@@ -384,6 +384,8 @@ func proveCertificates(t *testing.T, f virtualauth.Fault, valid, broken virtuala
 	switch {
 	case f.Field == "TPMPubAreaOther":
 		may = map[string]bool{"pubArea": true, "certInfo": true, "sig": true}
+	case f.Field == "AndroidKeyCertificateOther": // signed with the key that is certified
+		may["sig"] = true
 	case f.Field == "TPMVersionOther" || f.Field == "SafetyNetVersionEmpty":
 		may = map[string]bool{"ver": true}
 	case f.Formats[0] == "android-safetynet":

@@ -12,6 +12,7 @@ import (
 	"github.com/touchstone-webauthn/touchstone/fixtures"
 	"github.com/touchstone-webauthn/touchstone/rp"
 	"github.com/touchstone-webauthn/touchstone/rp/attestation"
+	"github.com/touchstone-webauthn/touchstone/rp/ceremony"
 	"github.com/touchstone-webauthn/touchstone/target"
 	"github.com/touchstone-webauthn/touchstone/virtualauth"
 )
@@ -51,6 +52,8 @@ func Config(rpID, origin string) (rp.Config, error) {
 		RPName:  "Touchstone reference RP",
 		Origins: []string{origin},
 		Anchors: attestation.Anchors{Certificates: roots, Keys: [][32]byte{key}},
+		// The profiles say untrusted: reject, so that what leads to no anchor is judged.
+		Policy: ceremony.Policy{RequireTrust: true},
 		// The vendor's document leaves the conveyance open. With none, a browser's
 		// responses carry no signature by a key that only the browser has, and can
 		// be edited like all others.
