@@ -88,17 +88,20 @@ func readSafetyNet(st *statement) error {
 		return errors.New("response is not a JWS in compact form with an asymmetric signature")
 	}
 	st.safetyNet.signature = jws
-	// go-jose gives the certificates out only after a chain was built by its
-	// own rules; ours are in step 24.
-	protected, _, _ := strings.Cut(compact, ".")
-	raw, err := base64.RawURLEncoding.DecodeString(protected)
-	if err != nil {
-		return errors.New("the header of response is not base64url")
+	// Two texts for one signed thing would be one too many: go-jose lets the
+	// unused bits at the end of a part be what they like.
+	var parts [3][]byte
+	for i, part := range strings.SplitN(compact, ".", 3) {
+		if parts[i], err = base64.RawURLEncoding.Strict().DecodeString(part); err != nil {
+			return fmt.Errorf("part %d of response is not base64url", i)
+		}
 	}
+	// go-jose gives the certificates out only after a chain was built by its
+	// own rules; ours are in §7.1 step 24.
 	var header struct {
 		X5C [][]byte `json:"x5c"`
 	}
-	if err := json.Unmarshal(raw, &header); err != nil {
+	if err := json.Unmarshal(parts[0], &header); err != nil {
 		return errors.New("x5c in the header of response is not an array of base64")
 	}
 	if len(header.X5C) == 0 || len(header.X5C) > maxChain {
