@@ -60,6 +60,9 @@ func render() (map[string]string, error) {
 	pages := map[string]string{}
 	checks := suites.Catalogue()
 	pages["requirements.md"] = requirements(ledger, checks)
+	if pages["fido-crosswalk.md"], err = crosswalk(); err != nil {
+		return nil, err
+	}
 	families := map[string][]*suites.Check{}
 	var order []string
 	for _, c := range checks {
@@ -142,6 +145,35 @@ func requirements(ledger *suites.Ledger, checks []*suites.Check) string {
 		fmt.Fprintf(&b, "| [%s](%s) | %s | %s | %s |\n", r.ID, r.Anchor, r.Keyword, cell(r.Text), cell(proof))
 	}
 	return b.String()
+}
+
+func crosswalk() (string, error) {
+	cases, err := suites.FIDOCrosswalk()
+	if err != nil {
+		return "", err
+	}
+	asked := 0
+	for _, c := range cases {
+		if len(c.Checks) > 0 {
+			asked++
+		}
+	}
+	var b strings.Builder
+	b.WriteString(head("From the FIDO conformance tool's cases to our checks"))
+	fmt.Fprintf(&b, "The tool's server tests in version 1.9.1 have %d cases, whose ids others have published. %d of them have checks here that ask the same; for the rest the reason stands in place of a check. The tool itself was not looked into.\n", len(cases), asked)
+	suite := ""
+	for _, c := range cases {
+		if c.Suite != suite {
+			suite = c.Suite
+			fmt.Fprintf(&b, "\n## %s\n\n| case | about | checks |\n| --- | --- | --- |\n", suite)
+		}
+		proof := c.None
+		if len(c.Checks) > 0 {
+			proof = strings.Join(c.Checks, ", ")
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", c.Case, cell(c.About), cell(proof))
+	}
+	return b.String(), nil
 }
 
 // escape keeps Markdown from reading anything into a sentence.
