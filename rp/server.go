@@ -56,6 +56,8 @@ type Config struct {
 	// LeaveOut names steps that are skipped: those of DialectSteps here, all
 	// others by the core. It is how a deliberate bug is made.
 	LeaveOut []string
+	// Bug is the name of a deliberate defect, one of Bugs; empty: none.
+	Bug string
 	// OmitExampleExtension turns off the extension input example.extension.bool
 	// in the Fortanix dialect, where it is part of the RP's configuration.
 	OmitExampleExtension bool
@@ -100,8 +102,10 @@ type Server struct {
 	sessions  *sessions
 	endpoints []endpoint
 	leaveOut  map[string]bool
-	fortanix  *fortanix
-	dfns      *dfns
+	// around is the bug that stands around every answer; nil: none.
+	around   func(http.ResponseWriter, *http.Request, http.HandlerFunc)
+	fortanix *fortanix
+	dfns     *dfns
 }
 
 // New builds the server, or tells what is wrong with the configuration.
@@ -140,7 +144,11 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.Nevis.complete(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, leaveOut: map[string]bool{}}
+	cfg, around, err := cfg.bent()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, leaveOut: map[string]bool{}, around: around}
 	s.sessions = newSessions(cfg)
 	own := DialectSteps()
 	var core []string
@@ -176,6 +184,7 @@ func (s *Server) core(dialect string, algorithms []int64) (*ceremony.RP, error) 
 		Clock:         s.cfg.Clock,
 		Random:        s.cfg.Random,
 		LeaveOut:      s.cfg.LeaveOut,
+		Bug:           s.cfg.Bug,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("rp: dialect %s: %w", dialect, err)
@@ -185,6 +194,14 @@ func (s *Server) core(dialect string, algorithms []int64) (*ceremony.RP, error) 
 
 // ServeHTTP answers a request of any dialect.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.around != nil {
+		s.around(w, r, s.answer)
+		return
+	}
+	s.answer(w, r)
+}
+
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	c := &call{w: w, r: r}

@@ -38,6 +38,8 @@ type Config struct {
 	// §7.2, by its name: how a deliberate bug does a step wrongly rather than not
 	// at all, or is stricter than the specification.
 	Override map[string]func(*Inspection) error
+	// Bug is the name of a deliberate defect, one of Bugs; empty: none.
+	Bug string
 }
 
 // Policy is what the specification leaves to the Relying Party.

@@ -35,7 +35,7 @@ func (rp *RP) FinishAuthentication(f FinishAuthentication) (*Login, error) {
 	if err := a.take(f.Handle, f.Session, Authentication); err != nil {
 		return nil, &Error{"7.2.11.pending", challengeAnchor, err.Error()}
 	}
-	if err := run(rp.state, authenticationSteps(), a); err != nil {
+	if err := rp.bug.settle(a, run(rp.state, authenticationSteps(), a)); err != nil {
 		return nil, err
 	}
 	return &Login{User: copyUser(a.account), Credential: copyCredential(a.record), Verified: a.ad.has(flagUV), CounterRegressed: a.regressed}, nil

@@ -75,12 +75,12 @@ func (rp *RP) BeginRegistration(req RegistrationRequest) (*CreationOptions, erro
 	if err := rp.issue(p); err != nil {
 		return nil, err
 	}
-	return &CreationOptions{
+	return rp.bug.create(rp.state, p, &CreationOptions{
 		Handle: p.handle, RPID: rp.config.RPID, RPName: rp.config.RPName, User: *copyUser(user),
 		Challenge: bytes.Clone(p.challenge), Algorithms: slices.Clone(p.algorithms), Timeout: req.Timeout,
 		ExcludeCredentials: descriptors(rp.credentialsOf(user)), Selection: selection,
 		Attestation: req.Attestation, Extensions: maps.Clone(req.Extensions),
-	}, nil
+	}), nil
 }
 
 // normalize checks the selection and makes requireResidentKey true if, and only
@@ -175,10 +175,10 @@ func (rp *RP) BeginAuthentication(req AuthenticationRequest) (*RequestOptions, e
 	if err := rp.issue(p); err != nil {
 		return nil, err
 	}
-	return &RequestOptions{
+	return rp.bug.request(rp.state, p, req, &RequestOptions{
 		Handle: p.handle, RPID: rp.config.RPID, Challenge: bytes.Clone(p.challenge), Timeout: req.Timeout,
 		AllowCredentials: allow, UserVerification: req.UserVerification, Extensions: maps.Clone(req.Extensions),
-	}, nil
+	}), nil
 }
 
 // imagine makes up the credentials of nobody: the same for the same name every

@@ -35,7 +35,7 @@ func (rp *RP) FinishRegistration(f FinishRegistration) (*Credential, error) {
 	if err := r.take(f.Handle, f.Session, Registration); err != nil {
 		return nil, &Error{"7.1.8.pending", challengeAnchor, err.Error()}
 	}
-	if err := run(rp.state, registrationSteps(), r); err != nil {
+	if err := rp.bug.settle(r, run(rp.state, registrationSteps(), r)); err != nil {
 		return nil, err
 	}
 	return copyCredential(r.record), nil

@@ -20,6 +20,7 @@ type state struct {
 	config       Config
 	leaveOut     map[string]bool
 	imaginaryKey []byte
+	bug          hooks
 
 	mu          sync.Mutex
 	users       map[string]*User       // by name
@@ -52,6 +53,10 @@ func New(c Config) (*RP, error) {
 	if err := checkOverride(c.Override); err != nil {
 		return nil, fmt.Errorf("configure ceremony: %w", err)
 	}
+	c, bug, err := c.bent()
+	if err != nil {
+		return nil, fmt.Errorf("configure ceremony: %w", err)
+	}
 	if c.ChallengeLife == 0 {
 		c.ChallengeLife = fiveMinutes
 	}
@@ -63,6 +68,7 @@ func New(c Config) (*RP, error) {
 	}
 	s := &state{
 		config:      c,
+		bug:         bug,
 		leaveOut:    map[string]bool{},
 		users:       map[string]*User{},
 		handles:     map[string]*User{},
@@ -72,7 +78,6 @@ func New(c Config) (*RP, error) {
 	for _, name := range c.LeaveOut {
 		s.leaveOut[name] = true
 	}
-	var err error
 	if s.imaginaryKey, err = s.random(32); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,292 @@
+// Package prove shows what the suite detects: it puts the suite to the reference
+// Relying Party with each of its deliberate bugs in turn, and notes which checks
+// see that something is wrong.
+//
+// A check kills a bug when it fails or warns on the RP that has it and does not
+// on the same RP without, or, at level POSTURE, finds something there that it
+// does not find here.
+package prove
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/touchstone-webauthn/touchstone/client"
+	"github.com/touchstone-webauthn/touchstone/internal/reference"
+	"github.com/touchstone-webauthn/touchstone/reports"
+	"github.com/touchstone-webauthn/touchstone/rp"
+	"github.com/touchstone-webauthn/touchstone/rp/ceremony"
+	"github.com/touchstone-webauthn/touchstone/suites"
+	"github.com/touchstone-webauthn/touchstone/target"
+)
+
+// Health stands among the killers where not even plain ceremonies succeed.
+const Health = "health.plain.ceremonies"
+
+// SchemaVersion is the version of Table's JSON form.
+const SchemaVersion = 1
+
+// requestTimeout is short: the RP is in this process, and a bug hangs.
+const requestTimeout = time.Second
+
+// Config is one proof.
+type Config struct {
+	// Bugs to prove; nil: all.
+	Bugs []rp.Bug
+	// Checks to prove them with; nil: all.
+	Checks []*suites.Check
+	Seed   string
+	// Jobs is how many bugs are tried at once; 0: the number of processors.
+	Jobs int
+	// Earlier is a table whose results are kept where suite, seed and checks are the same.
+	Earlier *Table
+	// Version is the program's, for the table.
+	Version string
+	// Progress is told of every bug that is done; calls do not overlap.
+	Progress func(done, total int, r Result)
+}
+
+// Result is one bug and what caught it.
+type Result struct {
+	rp.Bug
+	// Ran is the dialect in which the suite ran.
+	Ran string `json:"ran"`
+	// KilledBy are the checks that caught it, in catalogue order.
+	KilledBy []string `json:"killedBy"`
+	// DurationMs is how long the suite took.
+	DurationMs int64 `json:"durationMs"`
+	// Error tells why the suite could not be run.
+	Error string `json:"error,omitempty"`
+}
+
+// Killed tells whether any check caught the bug.
+func (r Result) Killed() bool { return len(r.KilledBy) > 0 }
+
+// Idle is a check that caught no bug.
+type Idle struct {
+	Check string `json:"check"`
+	// Excuse is why that is as it should be; empty: it is not.
+	Excuse string `json:"excuse,omitempty"`
+}
+
+// Table is the kill table.
+type Table struct {
+	SchemaVersion int    `json:"schemaVersion"`
+	Version       string `json:"version"`
+	Digest        string `json:"digest"`
+	Seed          string `json:"seed"`
+	// Checks is how many checks were put to every bug.
+	Checks int `json:"checks"`
+	// Bugs are in the order of the catalogue.
+	Bugs []Result `json:"bugs"`
+	// Idle are the checks that caught nothing; only of a proof of all bugs.
+	Idle       []Idle `json:"idle"`
+	DurationMs int64  `json:"durationMs"`
+	// Complete tells that every bug asked for was tried.
+	Complete bool `json:"complete"`
+}
+
+// Survivors are the bugs that nothing caught.
+func (t *Table) Survivors() []Result {
+	return slices.DeleteFunc(slices.Clone(t.Bugs), func(r Result) bool { return r.Killed() })
+}
+
+// Unexcused are the idle checks without an excuse.
+func (t *Table) Unexcused() []Idle {
+	return slices.DeleteFunc(slices.Clone(t.Idle), func(i Idle) bool { return i.Excuse != "" })
+}
+
+// Good tells that every bug was tried and caught, and that every check caught one or is excused.
+func (t *Table) Good() bool {
+	return t.Complete && len(t.Survivors()) == 0 && len(t.Unexcused()) == 0
+}
+
+// prover is a proof in motion.
+type prover struct {
+	cfg Config
+
+	mu    sync.Mutex
+	clean map[circumstances]func() (map[string]bool, error)
+}
+
+// circumstances are what a bug and a sound RP must share to be compared.
+type circumstances struct {
+	dialect string
+	policy  ceremony.Policy
+}
+
+// Run tries the bugs. Cancelling ctx ends it early; the table tells.
+func Run(ctx context.Context, cfg Config) (*Table, error) {
+	began := time.Now()
+	all := cfg.Bugs == nil && cfg.Checks == nil
+	if cfg.Bugs == nil {
+		cfg.Bugs = rp.Bugs()
+	}
+	if cfg.Checks == nil {
+		cfg.Checks = suites.Catalogue()
+	}
+	if cfg.Jobs <= 0 {
+		cfg.Jobs = runtime.NumCPU()
+	}
+	t := &Table{SchemaVersion: SchemaVersion, Version: cfg.Version, Digest: suites.Digest(cfg.Checks), Seed: cfg.Seed, Checks: len(cfg.Checks)}
+	p := &prover{cfg: cfg, clean: map[circumstances]func() (map[string]bool, error){}}
+	results := make([]*Result, len(cfg.Bugs))
+	done := 0
+	settle := func(i int, r Result) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		results[i] = &r
+		done++
+		if cfg.Progress != nil {
+			cfg.Progress(done, len(cfg.Bugs), r)
+		}
+	}
+	queue := make(chan int)
+	var wg sync.WaitGroup
+	for range min(cfg.Jobs, len(cfg.Bugs)) {
+		wg.Go(func() {
+			for i := range queue {
+				if r := p.try(ctx, cfg.Bugs[i]); ctx.Err() == nil {
+					settle(i, r)
+				}
+			}
+		})
+	}
+	for i, b := range cfg.Bugs {
+		if r, ok := cfg.Earlier.result(t, b); ok {
+			settle(i, r)
+			continue
+		}
+		select {
+		case queue <- i:
+		case <-ctx.Done():
+		}
+	}
+	close(queue)
+	wg.Wait()
+	for _, r := range results {
+		if r != nil {
+			t.Bugs = append(t.Bugs, *r)
+		}
+	}
+	t.Complete = len(t.Bugs) == len(cfg.Bugs)
+	t.Idle = []Idle{}
+	if all && t.Complete {
+		t.Idle = idle(cfg.Checks, t.Bugs)
+	}
+	t.DurationMs = time.Since(began).Milliseconds()
+	return t, nil
+}
+
+// result is what the table says of the bug, if it is of the same proof as now.
+func (t *Table) result(now *Table, b rp.Bug) (Result, bool) {
+	if t == nil || t.SchemaVersion != now.SchemaVersion || t.Version != now.Version || t.Digest != now.Digest || t.Seed != now.Seed {
+		return Result{}, false
+	}
+	i := slices.IndexFunc(t.Bugs, func(r Result) bool { return r.Name == b.Name && r.Error == "" })
+	if i < 0 {
+		return Result{}, false
+	}
+	r := t.Bugs[i]
+	r.Bug = b
+	return r, true
+}
+
+// dialectOf is where a bug shows.
+func dialectOf(b rp.Bug) string {
+	switch {
+	case b.SeenIn != "":
+		return b.SeenIn
+	case b.Dialect != "":
+		return b.Dialect
+	}
+	return "fido"
+}
+
+// try puts the suite to one bug.
+func (p *prover) try(ctx context.Context, b rp.Bug) Result {
+	began := time.Now()
+	r := Result{Bug: b, Ran: dialectOf(b), KilledBy: []string{}}
+	where := circumstances{r.Ran, b.Policy}
+	clean, err := p.baseline(ctx, where)
+	if err == nil {
+		var red map[string]bool
+		if red, err = p.red(ctx, where, b.Name); err == nil {
+			for _, id := range append([]string{Health}, ids(p.cfg.Checks)...) {
+				if red[id] && !clean[id] {
+					r.KilledBy = append(r.KilledBy, id)
+				}
+			}
+		}
+	}
+	if err != nil {
+		r.Error = err.Error()
+	}
+	r.DurationMs = time.Since(began).Milliseconds()
+	return r
+}
+
+func ids(checks []*suites.Check) []string {
+	out := make([]string, len(checks))
+	for i, c := range checks {
+		out[i] = c.ID
+	}
+	return out
+}
+
+// baseline is what is red on a sound RP, found out once.
+func (p *prover) baseline(ctx context.Context, where circumstances) (map[string]bool, error) {
+	p.mu.Lock()
+	once := p.clean[where]
+	if once == nil {
+		once = sync.OnceValues(func() (map[string]bool, error) { return p.red(ctx, where, "") })
+		p.clean[where] = once
+	}
+	p.mu.Unlock()
+	return once()
+}
+
+// red runs the suite on the reference RP with a bug, or none, and returns the
+// checks that saw something wrong.
+func (p *prover) red(ctx context.Context, where circumstances, bug string) (map[string]bool, error) {
+	cfg, err := reference.ConfigFor(reference.RPID, reference.Origin, []string{where.dialect})
+	if err != nil {
+		return nil, err
+	}
+	cfg.Bug, cfg.Policy = bug, where.policy
+	server, err := rp.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	profile, err := reference.Profile(where.dialect)
+	if err != nil {
+		return nil, err
+	}
+	t, err := target.New(profile, target.Options{URL: reference.Origin, RPID: reference.RPID, Origin: reference.Origin,
+		Handler: server, Seed: []byte(p.cfg.Seed), Timeout: requestTimeout})
+	if err != nil {
+		return nil, err
+	}
+	report, err := suites.Run(ctx, suites.Config{Targets: []*target.Target{t}, Clients: []client.Client{client.NewVirtual()},
+		Checks: p.cfg.Checks, Seed: p.cfg.Seed, Jobs: 1, Version: p.cfg.Version})
+	if err != nil {
+		return nil, err
+	}
+	red := map[string]bool{}
+	for _, h := range report.Health {
+		red[Health] = red[Health] || !h.OK
+	}
+	for _, c := range report.Checks {
+		switch {
+		case c.Verdict == reports.Error:
+			return nil, fmt.Errorf("check %s went wrong by itself: %s", c.ID, c.Message)
+		case c.Verdict == reports.Fail, c.Verdict == reports.Warn, c.Level == reports.Level(suites.Posture) && len(c.Notes) > 0:
+			red[c.ID] = true
+		}
+	}
+	return red, nil
+}

@@ -1,0 +1,126 @@
+package ceremony
+
+import (
+	"bytes"
+	"encoding/asn1"
+	"encoding/json"
+	"errors"
+	"math/big"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/touchstone-webauthn/touchstone/rp/attestation"
+)
+
+// errStrict is what the over-strict bugs say; no text on the wire names one.
+var errStrict = errors.New("the response is not of the form that is expected")
+
+// strictBugs refuse what the specification allows. An RP that has one turns
+// users away, today or when a client changes what it may change.
+func strictBugs() []deviation {
+	bug := func(name, title, requirement string, records ...string) Bug {
+		return Bug{Name: name, Title: title, Class: "over-strict", Requirement: requirement, Severity: "medium", OverStrict: true, ModelledOn: records}
+	}
+	const parse, types = "webauthn-3/7.2/step-9", "webauthn-3/7.1/step-6"
+	inClientData := func(b Bug, refuse func(c *common) bool) deviation {
+		return deviation{Bug: b, hooks: both("7.1.7", "7.2.10", func(c *common, check check) error {
+			if refuse(c) {
+				return errStrict
+			}
+			return check()
+		})}
+	}
+	inAuthData := func(b Bug, refuse func(c *common) bool) deviation {
+		return deviation{Bug: b, hooks: both("7.1.17", "7.2.18", func(c *common, check check) error {
+			if refuse(c) {
+				return errStrict
+			}
+			return check()
+		})}
+	}
+	atRegistration := func(b Bug, step string, refuse func(r *registration) bool) deviation {
+		return deviation{Bug: b, hooks: inRegistration(step, func(r *registration, check check) error {
+			if refuse(r) {
+				return errStrict
+			}
+			return check()
+		})}
+	}
+	atLogin := func(b Bug, step string, refuse func(a *authentication) bool) deviation {
+		return deviation{Bug: b, hooks: inAuthentication(step, func(a *authentication, check check) error {
+			if refuse(a) {
+				return errStrict
+			}
+			return check()
+		})}
+	}
+	written := regexp.MustCompile(`^(?:\xef\xbb\xbf)?\s*\{\s*"type"\s*:.*?"challenge"\s*:.*?"origin"\s*:`)
+	names := func(c *common) map[string]json.RawMessage {
+		var m map[string]json.RawMessage
+		_ = json.Unmarshal(bytes.TrimPrefix(c.clientDataJSON, []byte("\xef\xbb\xbf")), &m) // read well already, 7.1.6
+		return m
+	}
+	outside := func(s []byte) string {
+		// What stands outside of strings.
+		return regexp.MustCompile(`"(?:[^"\\]|\\.)*"`).ReplaceAllString(string(bytes.TrimPrefix(s, []byte("\xef\xbb\xbf"))), "")
+	}
+	return []deviation{
+		inClientData(bug("strict-unknown-member", "refuses client data with a member it does not know", parse), func(c *common) bool {
+			for name := range names(c) {
+				if !slices.Contains([]string{"type", "challenge", "origin", "crossOrigin", "topOrigin", "tokenBinding"}, name) {
+					return true
+				}
+			}
+			return false
+		}),
+		inClientData(bug("strict-member-order", "wants type, challenge and origin in this order", parse), func(c *common) bool { return !written.Match(c.clientDataJSON) }),
+		inClientData(bug("strict-white-space", "refuses white space between the members of the client data", parse), func(c *common) bool { return strings.ContainsAny(outside(c.clientDataJSON), " \t\r\n") }),
+		inClientData(bug("strict-escapes", "compares the client data's text, escapes and all", parse), func(c *common) bool { return bytes.Contains(c.clientDataJSON, []byte(`\`)) }),
+		inClientData(bug("strict-byte-order-mark", "refuses client data with a byte order mark", "webauthn-3/7.2/step-8"), func(c *common) bool { return bytes.HasPrefix(c.clientDataJSON, []byte("\xef\xbb\xbf")) }),
+		inClientData(bug("strict-cross-origin-present", "wants crossOrigin to be there", "webauthn-3/7.2/step-13"), func(c *common) bool { return !c.cd.crossOrigin.present }),
+		inClientData(bug("strict-token-binding", "refuses client data with tokenBinding", "webauthn-3/5.8.1/token-binding"), func(c *common) bool { return c.cd.tokenBinding.present }),
+		inAuthData(bug("strict-verified-unasked", "refuses a verified user where verification is discouraged", "webauthn-3/7.2/step-17"), func(c *common) bool { return c.userVerification == "discouraged" && c.ad.has(flagUV) }),
+		inAuthData(bug("strict-verified-always", "wants every user verified, though it is only preferred", "webauthn-3/7.2/step-17"), func(c *common) bool { return !c.ad.has(flagUV) }),
+		inAuthData(bug("strict-backup-eligible", "refuses credentials that can be backed up", "webauthn-3/7.1/step-18", "go-webauthn#335"), func(c *common) bool { return c.ad.has(flagBE) }),
+		inAuthData(bug("strict-backed-up", "refuses credentials that are backed up", "webauthn-3/7.1/step-19"), func(c *common) bool { return c.ad.has(flagBS) }),
+		inAuthData(bug("strict-extension-data", "refuses authenticator data with extension data", "webauthn-3/7.1/step-28"), func(c *common) bool { return c.ad.has(flagED) }),
+		inAuthData(bug("strict-extension-results", "refuses client extension results that it did not ask for", "webauthn-3/7.1/step-28"), func(c *common) bool {
+			for name := range c.outputs {
+				if _, ok := c.extensions[name]; !ok {
+					return true
+				}
+			}
+			return false
+		}),
+		atLogin(bug("strict-low-s", "refuses signatures with a high s", "webauthn-3/6.5.5/signature-format"), "7.2.21", func(a *authentication) bool {
+			var p struct{ R, S *big.Int }
+			order, _ := new(big.Int).SetString("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", 16)
+			_, err := asn1.Unmarshal(a.resp.Signature, &p)
+			return err == nil && p.S.BitLen() <= 256 && p.S.Cmp(new(big.Int).Rsh(order, 1)) > 0
+		}),
+		atLogin(bug("strict-user-handle", "wants a user handle where the user is named", "webauthn-3/7.2/step-6"), "7.2.6.known-handle", func(a *authentication) bool { return a.resp.UserHandle == nil }),
+		atLogin(bug("strict-counter-grows", "refuses a counter that stays zero", "webauthn-3/7.2/step-22"), "7.2.22", func(a *authentication) bool { return a.ad.signCount <= a.record.SignCount }),
+		atLogin(bug("strict-counter-by-one", "wants the counter to grow by one each time", "webauthn-3/7.2/step-22"), "7.2.22", func(a *authentication) bool { return a.ad.signCount > a.record.SignCount+1 }),
+		atLogin(bug("strict-backup-state", "refuses a credential whose backup state has changed", "webauthn-3/7.2/step-19"), "7.2.19.1", func(a *authentication) bool { return a.ad.has(flagBS) != a.record.BackupState }),
+		atLogin(bug("strict-same-verification", "refuses a user who is verified at login but was not at registration", "webauthn-3/7.2/step-17"), "7.2.17", func(a *authentication) bool { return a.ad.has(flagUV) && !a.record.UVInitialized }),
+		atRegistration(bug("strict-credential-id-length", "refuses credential ids of more than 255 bytes", "webauthn-3/7.1/step-25"), "7.1.25", func(r *registration) bool { return len(r.ad.credentialID) > 255 }),
+		atRegistration(bug("strict-transports", "refuses transports that it does not know", "webauthn-3/5.8.4/unknown-transport"), "7.1.25", func(r *registration) bool {
+			return slices.ContainsFunc(r.resp.Transports, func(t string) bool {
+				return !slices.Contains([]string{"usb", "nfc", "ble", "smart-card", "hybrid", "internal"}, t)
+			})
+		}),
+		atRegistration(bug("strict-second-authenticator", "allows one credential for each account", "webauthn-3/7.1/step-29"), "7.1.26", func(r *registration) bool {
+			r.rp.mu.Lock()
+			defer r.rp.mu.Unlock()
+			return len(r.rp.credentialsOf(r.user)) > 0
+		}),
+		atRegistration(bug("strict-aaguid-with-none", "wants the zero AAGUID beside attestation none", "webauthn-3/8.7/none"), "7.1.25", func(r *registration) bool {
+			return r.object.format == "none" && !bytes.Equal(r.ad.aaguid, make([]byte, 16))
+		}),
+		atRegistration(bug("strict-null-aaguid", "refuses the zero AAGUID", types), "7.1.25", func(r *registration) bool { return bytes.Equal(r.ad.aaguid, make([]byte, 16)) }),
+		atRegistration(bug("strict-self-attestation", "refuses self attestation where it asked for none", "webauthn-3/8.2/packed-self"), "7.1.24", func(r *registration) bool { return r.attestation.Type == attestation.Self }),
+		atRegistration(bug("strict-u2f-attestation", "does not know fido-u2f attestation", "webauthn-3/8.6/fido-u2f"), "7.1.21", func(r *registration) bool { return r.object.format == "fido-u2f" }),
+		atRegistration(bug("strict-only-es256", "takes ES256 keys only, whatever it offered", "webauthn-3/7.1/step-20"), "7.1.20", func(r *registration) bool { return r.key.Algorithm != -7 }),
+	}
+}
