@@ -111,19 +111,6 @@ func inAuthentication(name string, f func(*authentication, check) error) func() 
 	}
 }
 
-// several joins hooks of different steps.
-func several(list ...func() hooks) func() hooks {
-	return func() hooks {
-		all := hooks{steps: map[string]func(any, func() error) error{}}
-		for _, make := range list {
-			for name, f := range make().steps {
-				all.steps[name] = f
-			}
-		}
-		return all
-	}
-}
-
 func inCreation(f func(*state, *pending, *CreationOptions)) func() hooks {
 	return func() hooks { return hooks{created: f} }
 }
