@@ -534,11 +534,11 @@ func (a *Authenticator) MakeCredential(q *MakeCredentialRequest) (*MakeCredentia
 	if c.Resident {
 		c.UserHandle = append([]byte{}, q.User.ID...)
 	}
-	var extended outputs
-	var plain []byte
+	x := &noOutputs
 	var process func()
 	if len(q.Extensions) > 0 {
-		process = func() { extended, plain = a.makeExtensions(q, c) }
+		made := &extensionOutputs{}
+		x, process = made, func() { made.extended, made.plain = a.makeExtensions(q, c) }
 	}
 	if err := a.create(c, q.ClientDataHash[:], process); err != nil {
 		return nil, err
@@ -552,8 +552,8 @@ func (a *Authenticator) MakeCredential(q *MakeCredentialRequest) (*MakeCredentia
 	if d.key, err = algorithmOf(alg).cose(make([]byte, 0, 80), c.PrivateKey.Public()); err != nil {
 		return nil, err
 	}
-	d.extend(extended)
-	r := &MakeCredentialResponse{Format: FormatNone, HMACOutputs: plain, AuthData: d.append(make([]byte, 0, 55+len(c.ID)+len(d.key)+len(d.extensions))), Statement: emptyMap}
+	d.extend(x.extended)
+	r := &MakeCredentialResponse{Format: FormatNone, HMACOutputs: x.plain, AuthData: d.append(make([]byte, 0, 55+len(c.ID)+len(d.key)+len(d.extensions))), Statement: emptyMap}
 	if c.extras.large {
 		r.LargeBlobKey = a.largeBlobKey(c)
 	}
@@ -568,6 +568,14 @@ func (a *Authenticator) MakeCredential(q *MakeCredentialRequest) (*MakeCredentia
 	r.coseKey = d.key
 	return r, nil
 }
+
+// extensionOutputs is what came of extensions; plain is before encryption.
+type extensionOutputs struct {
+	extended outputs
+	plain    []byte
+}
+
+var noOutputs extensionOutputs // read only
 
 var emptyMap = []byte{0xa0}
 
@@ -625,16 +633,21 @@ func (a *Authenticator) drawer(label string, parts ...[]byte) func(n int) []byte
 	}
 }
 
+// drawScope is what ids and keys are bound to: the RP ID or, as U2F messages
+// say no more, its hash.
+func (a *Authenticator) drawScope(c *Credential) []byte {
+	if a.cfg.Protocol == U2F {
+		hash := c.scopeHash()
+		return hash[:]
+	}
+	return []byte(c.RPID)
+}
+
 // create draws an id and a key for c and stores it. The client data hash binds
 // both to the challenge; the counter tells apart what is asked for twice. process
 // is called once id and key are there, and may be nil.
 func (a *Authenticator) create(c *Credential, clientDataHash []byte, process func()) error {
-	rpID := []byte(c.RPID)
-	if a.cfg.Protocol == U2F {
-		// All that a U2F message says of the scope, so that it makes the same key.
-		hash := c.scopeHash()
-		rpID = hash[:]
-	}
+	rpID := a.drawScope(c)
 	for counter := uint32(0); ; counter++ {
 		c.ID = a.derive.draw(a.cfg.CredentialIDLength, "credential id", counter, rpID, clientDataHash)
 		a.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"testing"
+	"time"
 
 	descope "github.com/descope/virtualwebauthn"
 
@@ -157,4 +158,118 @@ func BenchmarkPeerAssertion(b *testing.B) {
 		descope.CreateAssertionResponse(rp, a, credential, *o)
 	}
 	b.ReportAllocs()
+}
+
+// BenchmarkRatio takes turns with the cryptography alone and reports how many
+// times as long a ceremony takes, which a busy machine changes less than the times.
+func BenchmarkRatio(b *testing.B) {
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	digest := sha256.Sum256([]byte("message"))
+	sign := func(k *ecdsa.PrivateKey) {
+		if _, err := ecdsa.SignASN1(rand.Reader, k, digest[:]); err != nil {
+			b.Fatal(err)
+		}
+	}
+	generate := func() *ecdsa.PrivateKey {
+		k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return k
+	}
+	register := func(attestation string) func() {
+		a, options, n := newAuthenticator(b, virtualauth.Config{}), benchCreation(someChallenge, attestation), uint64(0)
+		return func() {
+			o, err := virtualauth.ParseCreationOptions(renew(options, &n))
+			if err != nil {
+				b.Fatal(err)
+			}
+			r, err := page.Create(context.Background(), a, o, virtualauth.Faults{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := r.Response.MarshalJSON(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	a := newAuthenticator(b, virtualauth.Config{})
+	registered := create(b, page, a, creationOptions("none", virtualauth.AuthenticatorSelection{}))
+	request, n := benchRequest(registered.Response.ID), uint64(0)
+	for _, tc := range []struct {
+		name        string
+		floor, ours func()
+	}{
+		{"registration-none", func() { generate() }, register("none")},
+		{"registration-packed-self", func() { sign(generate()) }, register("direct")},
+		{"assertion", func() { sign(k) }, func() {
+			o, err := virtualauth.ParseRequestOptions(renew(request, &n))
+			if err != nil {
+				b.Fatal(err)
+			}
+			r, err := page.Get(context.Background(), a, o, virtualauth.Faults{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := r.Response.MarshalJSON(); err != nil {
+				b.Fatal(err)
+			}
+		}},
+	} {
+		b.Run(tc.name, func(b *testing.B) {
+			var floor, ours time.Duration
+			for b.Loop() {
+				start := time.Now()
+				tc.floor()
+				middle := time.Now()
+				tc.ours()
+				floor += middle.Sub(start)
+				ours += time.Since(middle)
+			}
+			b.ReportMetric(float64(ours)/float64(floor), "x-crypto")
+		})
+	}
+}
+
+// TestAllocations: a registration allocates at most 40 times beyond what its
+// cryptography does.
+func TestAllocations(t *testing.T) {
+	digest := sha256.Sum256([]byte("message"))
+	floor := testing.AllocsPerRun(50, func() {
+		if _, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+			t.Fatal(err)
+		}
+	})
+	both := testing.AllocsPerRun(50, func() {
+		k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ecdsa.SignASN1(rand.Reader, k, digest[:]); err != nil {
+			t.Fatal(err)
+		}
+	})
+	for attestation, floor := range map[string]float64{"none": floor, "direct": both} {
+		a, options, n := newAuthenticator(t, virtualauth.Config{}), benchCreation(someChallenge, attestation), uint64(0)
+		got := testing.AllocsPerRun(50, func() {
+			o, err := virtualauth.ParseCreationOptions(renew(options, &n))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := page.Create(context.Background(), a, o, virtualauth.Faults{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.Response.MarshalJSON(); err != nil {
+				t.Fatal(err)
+			}
+		})
+		t.Logf("attestation %s: %.0f allocations, %.0f of them the cryptography's", attestation, got, floor)
+		if got-floor > 40 && !raceDetector {
+			t.Errorf("attestation %s: %.0f allocations, %.0f beyond the cryptography's own", attestation, got, got-floor)
+		}
+	}
 }

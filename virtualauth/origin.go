@@ -39,8 +39,8 @@ func isLoopbackName(host string) bool {
 }
 
 func isIP(host string) bool {
-	if host == "" || host[len(host)-1] >= 'g' && host[len(host)-1] <= 'z' {
-		return false // no address ends in such a letter
+	if host == "" || host[len(host)-1] >= 'a' && host[len(host)-1] <= 'z' && !strings.Contains(host, ":") {
+		return false // no address without colons ends in a letter, and parsing costs
 	}
 	_, err := netip.ParseAddr(host)
 	return err == nil

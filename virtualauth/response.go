@@ -111,7 +111,11 @@ func appendTail(dst []byte, attachment string, results map[string]json.RawMessag
 		dst = appendJSONString(dst, attachment)
 	}
 	dst = append(dst, `,"clientExtensionResults":{`...)
-	for i, name := range slices.Sorted(maps.Keys(results)) {
+	var names []string
+	if len(results) > 0 {
+		names = slices.Sorted(maps.Keys(results))
+	}
+	for i, name := range names {
 		if i > 0 {
 			dst = append(dst, ',')
 		}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package virtualauth_test
+
+const raceDetector = false
