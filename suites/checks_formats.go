@@ -64,7 +64,7 @@ func packedChecks() []*Check {
 			row{name: "alg-unknown", title: "A packed alg that nothing defines is refused", fault: F{StatementAlgUnknown: true}, requirement: "webauthn-3/8.2/x5c-signature", why: "An unknown algorithm must not be a reason to skip the verification."},
 			row{name: "empty", title: "An empty packed statement in place of one with a certificate is refused", fault: F{StatementEmpty: true}, requirement: syntax, why: "Stripping the statement must not turn attestation into none."},
 			row{name: "chain-reversed", title: "A packed certificate list in reverse order is refused", fault: F{CertificateChainReversed: true}, requirement: "webauthn-3/8.2/x5c-signature", why: "The first certificate is the one that signs; an RP that searches the list accepts signatures by the issuer."},
-			row{name: "certificate-trailing-bytes", title: "Bytes behind a packed certificate are refused", fault: F{CertificateTrailing: true}, requirement: syntax, why: "Two parsers would see two certificates."},
+			row{name: "certificate-trailing-bytes", title: "Bytes behind a packed certificate are refused", fault: F{CertificateTrailing: true}, level: Should, requirement: syntax, why: "Two parsers would see two certificates."},
 			row{name: "certificate-of-ca", title: "A packed leaf that is a certification authority's is refused", fault: F{CertificateIsCA: true}, requirement: certificate, why: "Such a leaf can issue further ones, so one device could vouch for any number."},
 			row{name: "certificate-unit-other", title: "A packed leaf whose unit is not Authenticator Attestation is refused", fault: F{CertificateUnitOther: true}, requirement: certificate, why: "The vendor's other certificates, for servers or code, would attest authenticators."},
 			row{name: "certificate-country-missing", title: "A packed leaf without country is refused", fault: F{CertificateCountryMissing: true}, requirement: certificate, why: "The profile names it; what is let go here is a profile that is not checked at all."},
@@ -150,7 +150,7 @@ func tpmChecks() []*Check {
 		row{name: "alg-unknown", title: "A tpm alg that nothing defines is refused", fault: F{StatementAlgUnknown: true}, why: "An unknown algorithm must not be a reason to skip the verification."},
 		row{name: "empty", title: "An empty tpm statement is refused", fault: F{StatementEmpty: true}, why: "Stripping the statement must not turn attestation into none."},
 		row{name: "chain-reversed", title: "A tpm certificate list in reverse order is refused", fault: F{CertificateChainReversed: true}, why: "The first certificate is the AIK's; an authority's signature certifies no key."},
-		row{name: "certificate-trailing-bytes", title: "Bytes behind an AIK certificate are refused", fault: F{CertificateTrailing: true}, why: "Two parsers would see two certificates."},
+		row{name: "certificate-trailing-bytes", title: "Bytes behind an AIK certificate are refused", fault: F{CertificateTrailing: true}, level: Should, why: "Two parsers would see two certificates."},
 		row{name: "certificate-subject", title: "An AIK certificate with a subject is refused", fault: F{TPMSubjectNotEmpty: true}, requirement: certificate, why: "TCG's profile leaves it empty; a certificate that has one was made for something else."},
 		row{name: "certificate-usage-missing", title: "An AIK certificate without the AIK key usage is refused", fault: F{TPMUsageMissing: true}, requirement: certificate, why: "Any certificate of the same issuer, for mail or servers, would attest TPM keys."},
 		row{name: "certificate-alternative-name-missing", title: "An AIK certificate without alternative name is refused", fault: F{TPMAltNameMissing: true}, requirement: certificate, why: "It names the TPM's manufacturer and model, by which broken ones are told."},
@@ -179,7 +179,7 @@ func androidKeyChecks() []*Check {
 			row{name: "alg-unknown", title: "An android-key alg that nothing defines is refused", fault: F{StatementAlgUnknown: true}, why: "An unknown algorithm must not be a reason to skip the verification."},
 			row{name: "empty", title: "An empty android-key statement is refused", fault: F{StatementEmpty: true}, why: "Stripping the statement must not turn attestation into none."},
 			row{name: "chain-reversed", title: "An android-key certificate list in reverse order is refused", fault: F{CertificateChainReversed: true}, why: "The first certificate is the key's; the authority's says nothing of the key."},
-			row{name: "certificate-trailing-bytes", title: "Bytes behind an Android certificate are refused", fault: F{CertificateTrailing: true}, why: "Two parsers would see two certificates."},
+			row{name: "certificate-trailing-bytes", title: "Bytes behind an Android certificate are refused", fault: F{CertificateTrailing: true}, level: Should, why: "Two parsers would see two certificates."},
 		)...)
 }
 
@@ -193,7 +193,7 @@ func appleChecks() []*Check {
 			row{name: "certificate-of-other-key", title: "An Apple certificate over another key is refused", fault: F{AppleCertificateOther: true}, why: "Apple vouched for a key, and the one registered is another."},
 			row{name: "empty", title: "An empty apple statement is refused", fault: F{StatementEmpty: true}, why: "Stripping the statement must not turn attestation into none."},
 			row{name: "chain-reversed", title: "An apple certificate list in reverse order is refused", fault: F{CertificateChainReversed: true}, why: "The first certificate is the credential's; the authority's has neither nonce nor key."},
-			row{name: "certificate-trailing-bytes", title: "Bytes behind an Apple certificate are refused", fault: F{CertificateTrailing: true}, why: "Two parsers would see two certificates."},
+			row{name: "certificate-trailing-bytes", title: "Bytes behind an Apple certificate are refused", fault: F{CertificateTrailing: true}, level: Should, why: "Two parsers would see two certificates."},
 		)...)
 }
 
