@@ -45,7 +45,8 @@ verify: verify-tools lint tools ## all there is: test, the race detector, static
 
 .PHONY: verify-tools
 verify-tools: browser
-	@scripts/ensure.sh gcc:gcc,cc nodejs:node npm:npm chromium-driver:chromedriver
+	@scripts/ensure.sh gcc:gcc,cc nodejs:node npm:npm chromium-driver:chromedriver \
+		python3-fido2:/usr/lib/python3/dist-packages/fido2/__init__.py
 	@[ -n "$$FIREFOX_PATH" ] || scripts/ensure.sh '$(FIREFOX)'
 
 .PHONY: lint

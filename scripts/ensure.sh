@@ -4,7 +4,7 @@
 #     scripts/ensure.sh PACKAGE:COMMAND[,COMMAND...]...
 #
 # A package is wanted when none of its commands is found; a command is a name on
-# PATH or a whole path. As root on a system with apt-get the wanted packages are
+# PATH, or a whole path, which may also be that of a file that is no program. As root on a system with apt-get the wanted packages are
 # installed; otherwise the exact command to run is printed and the exit status is 1.
 set -eu
 
@@ -16,7 +16,7 @@ for pair; do
 	while [ -n "$rest" ]; do
 		command=${rest%%,*}
 		case $rest in *,*) rest=${rest#*,} ;; *) rest= ;; esac
-		if command -v "$command" >/dev/null 2>&1; then
+		if command -v "$command" >/dev/null 2>&1 || { [ "${command#/}" != "$command" ] && [ -e "$command" ]; }; then
 			found=yes
 			break
 		fi
