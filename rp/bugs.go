@@ -16,7 +16,9 @@ type Bug = ceremony.Bug
 type httpBug struct {
 	Bug
 	leaveOut []string
-	around   func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc)
+	// configure changes what the RP is told of itself.
+	configure func(*Config)
+	around    func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc)
 }
 
 // Bugs are all deliberate defects: those of the core, which every dialect has,
@@ -31,7 +33,7 @@ func Bugs() []Bug {
 
 // httpBugs are the bugs that are not the core's.
 var httpBugs = sync.OnceValue(func() []httpBug {
-	return slices.Concat(sessionBugs(), wireBugs(), crashBugs(), strictBodyBugs())
+	return slices.Concat(sessionBugs(), failOpenBugs(), formBugs(), wireBugs(), crashBugs(), strictBodyBugs())
 })
 
 // bent makes the configuration that of an RP with Config.Bug, and tells what
@@ -44,6 +46,9 @@ func (c Config) bent() (Config, func(http.ResponseWriter, *http.Request, http.Ha
 		if b.Name == c.Bug {
 			c.Bug, c.LeaveOut = "", slices.Concat(c.LeaveOut, b.leaveOut)
 			c.Policy = c.Policy.And(b.Policy)
+			if b.configure != nil {
+				b.configure(&c)
+			}
 			return c, b.around, nil
 		}
 	}

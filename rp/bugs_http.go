@@ -66,6 +66,60 @@ func answered(paths []string, edit func(status int, body map[string]any) int) fu
 	}
 }
 
+// failOpenBugs answer success where reading the response failed: an exception
+// handler that says ok.
+func failOpenBugs() []httpBug {
+	bug := func(name, title, requirement string, paths []string, open func(message string) bool) httpBug {
+		return httpBug{Bug: Bug{Name: name, Title: title, Class: "fail-open", Requirement: requirement, Severity: "critical", Dialect: "fido",
+			ModelledOn: []string{"cedarjs/cedar#2545"}},
+			around: answered(paths, func(status int, body map[string]any) int {
+				if message, _ := body["errorMessage"].(string); status >= 400 && open(message) {
+					body["status"], body["errorMessage"] = "ok", ""
+					return http.StatusOK
+				}
+				return status
+			})}
+	}
+	at := func(prefixes ...string) func(string) bool {
+		return func(message string) bool {
+			return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(message, p) })
+		}
+	}
+	create, get, each := []string{attested}, []string{asserted}, []string{attested, asserted}
+	return []httpBug{
+		bug("body-unreadable", "answers success where it cannot read the body", "webauthn-3/5.1/response-json", each, func(m string) bool { return !strings.Contains(m, "step ") }),
+		bug("members-missing", "answers success where a member of the response is empty", "webauthn-3/7.1/step-3", each, at("step 7.1.3:", "step 7.2.3:")),
+		bug("attestation-object-unreadable", "answers success where it cannot decode the attestation object", "webauthn-3/7.1/step-13", create, at("step 7.1.13:")),
+		bug("public-key-unreadable", "answers success where it cannot read the credential public key", "webauthn-3/6.5.1/cose-key", create, at("step 7.1.20.")),
+		bug("authenticator-data-unreadable", "answers success where it cannot decode the authenticator data of an assertion", "webauthn-3/6.1/layout", get, at("step 7.2.7:")),
+		bug("client-data-not-json", "answers success where the client data are no JSON", "webauthn-3/7.1/step-6", each, at("step 7.1.6:", "step 7.2.9:", "step 7.1.5:", "step 7.2.8:")),
+		bug("attestation-unverifiable", "answers success where an attestation procedure cannot read its statement", "webauthn-3/7.1/step-22", create, func(m string) bool {
+			return strings.HasPrefix(m, "step 8.") && strings.Contains(m, "syntax")
+		}),
+		bug("duplicate-members", "answers success where a member of the client data stands twice", "webauthn-3/7.1/step-6", each, at("step 7.1.6.duplicates", "step 7.2.9.duplicates")),
+		bug("client-data-not-utf-8", "answers success where the client data are no UTF-8", "webauthn-3/7.1/step-5", each, at("step 7.1.5", "step 7.2.8")),
+	}
+}
+
+// formBugs serve another form of a dialect than its clients expect.
+func formBugs() []httpBug {
+	return []httpBug{
+		{Bug: Bug{Name: "fortanix-published-form", Title: "writes options as the vendor's document has them, which no browser takes", Class: "dialect",
+			Requirement: "fortanix/alg-on-the-wire", Severity: "high", Dialect: "fortanix"},
+			configure: func(c *Config) { c.Fortanix.Form = FormPublished }},
+		{Bug: Bug{Name: "dfns-old-page-form", Title: "writes options as the vendor's older page has them", Class: "dialect",
+			Requirement: "dfns/pub-key-cred-params", Severity: "high", Dialect: "dfns"},
+			configure: func(c *Config) { c.Dfns.Form = FormOldPage }},
+		{Bug: Bug{Name: "nevis-session-id-missing", Title: "leaves out fido2SessionId", Class: "dialect", Requirement: "nevis/session-id", Severity: "medium", Dialect: "nevis"},
+			around: func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+				answered([]string{r.URL.Path}, func(status int, body map[string]any) int {
+					delete(body, "fido2SessionId")
+					return status
+				})(w, r, answer)
+			}},
+	}
+}
+
 // wireBugs write options in JSON that no parseCreationOptionsFromJSON takes, or
 // that says less than it should (https://www.w3.org/TR/webauthn-3/#sctn-parseCreationOptionsFromJSON).
 func wireBugs() []httpBug {

@@ -32,6 +32,7 @@ var catalogue = sync.OnceValue(func() []*Check {
 		authenticationBinding(),
 		extensionChecks(),
 		vendorChecks(),
+		proofChecks(),
 	} {
 		all = append(all, part...)
 	}

@@ -454,6 +454,9 @@ func Select(checks []*Check, globs []string) ([]*Check, error) {
 	return out, nil
 }
 
+// GlobMatch tells whether s is what the pattern says, where * stands for any run of characters.
+func GlobMatch(pattern, s string) bool { return globMatch(pattern, s) }
+
 func globMatch(pattern, s string) bool {
 	parts := strings.Split(pattern, "*")
 	if len(parts) == 1 {

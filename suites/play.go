@@ -41,7 +41,12 @@ func (l *lane) play(ctx context.Context, chk *Check) (j judgement, notes []strin
 		}
 		c.single()
 	})
-	return j, c.notes, c.exchanges()
+	// Decoding exchanges costs as much as playing the check: only those that a
+	// report keeps.
+	if j.verdict != reports.Pass && j.verdict != reports.NotApplicable || j.message != "" || len(c.notes) > 0 || l.run.cfg.KeepExchanges {
+		exchanges = c.exchanges()
+	}
+	return j, c.notes, exchanges
 }
 
 func (l *lane) newCase(ctx context.Context, chk *Check, label string) *Case {

@@ -13,13 +13,16 @@ import (
 )
 
 func listCommand() *cobra.Command {
-	var asJSON, requirements bool
+	var asJSON, requirements, bugs bool
 	var globs []string
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the checks, or the requirements and what proves them",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if bugs {
+				return listBugs(cmd.OutOrStdout(), asJSON)
+			}
 			checks, err := suites.Select(suites.Catalogue(), globs)
 			if err != nil {
 				return usage("", "%w", err)
@@ -33,6 +36,7 @@ func listCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.BoolVar(&asJSON, "json", false, "write JSON")
 	f.BoolVar(&requirements, "requirements", false, "list the ledger of requirements with the checks that prove each")
+	f.BoolVar(&bugs, "bugs", false, "list the deliberate bugs of the reference RP")
 	f.StringArrayVar(&globs, "check", nil, "only checks whose id matches the glob; may be repeated")
 	return cmd
 }

@@ -13,12 +13,17 @@ import (
 )
 
 func serveCommand() *cobra.Command {
-	var addr, rpID, origin, fortanix, dfns, nevis string
+	var bug, addr, rpID, origin, fortanix, dfns, nevis string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the reference Relying Party, all dialects on one listener",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if bug != "" {
+				if _, err := rp.FindBug(bug); err != nil {
+					return usage("touchstone list --bugs shows them all", "--bug: %w", err)
+				}
+			}
 			l, err := net.Listen("tcp", addr)
 			if err != nil {
 				return usage("another --addr, such as 127.0.0.1:0 for any free port", "--addr: %w", err)
@@ -39,7 +44,7 @@ func serveCommand() *cobra.Command {
 				return &exit{code: exitHarness, err: err}
 			}
 			cfg.Policy.RequireTrust = false // people come with authenticators of their own
-			cfg.Fortanix.Form, cfg.Dfns.Form = fortanix, dfns
+			cfg.Fortanix.Form, cfg.Dfns.Form, cfg.Bug = fortanix, dfns, bug
 			switch nevis {
 			case "200", "":
 			case "4xx":
@@ -76,6 +81,7 @@ func serveCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&addr, "addr", "127.0.0.1:8080", "address to listen on")
+	f.StringVar(&bug, "bug", "", "serve the RP with this deliberate bug; touchstone list --bugs shows them")
 	f.StringVar(&rpID, "rp-id", "", "RP ID (default localhost)")
 	f.StringVar(&origin, "origin", "", "origin accepted (default http://localhost:PORT, or https://RP-ID)")
 	f.StringVar(&fortanix, "fortanix-form", "", "wire (what its clients expect) or published (the API document to the letter)")

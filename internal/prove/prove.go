@@ -257,7 +257,7 @@ func (p *prover) red(ctx context.Context, where circumstances, bug string) (map[
 	if err != nil {
 		return nil, err
 	}
-	cfg.Bug, cfg.Policy = bug, where.policy
+	cfg.Bug, cfg.Policy = bug, cfg.Policy.And(where.policy)
 	server, err := rp.New(cfg)
 	if err != nil {
 		return nil, err

@@ -68,7 +68,7 @@ func bindingBugs() []deviation {
 			hooks: func() hooks {
 				return hooks{settled: func(t any, err error) {
 					r, ok := t.(*registration)
-					if err == nil || !ok || r.claim == nil || r.ad == nil || r.user == nil || r.key == nil || len(r.ad.credentialID) == 0 {
+					if err == nil || !ok || r.user == nil || r.decode() != nil || r.readKey() != nil || len(r.ad.credentialID) == 0 {
 						return
 					}
 					r.rp.mu.Lock()
@@ -107,7 +107,7 @@ func bindingBugs() []deviation {
 			}},
 		{Bug: bug("wrong-transports-stored", "stores transports of its own making", "low", "webauthn-3/7.1/step-27"),
 			hooks: inRegistration("7.1.28", func(r *registration, check check) error {
-				r.record.Transports = []string{"ble"}
+				r.record.Transports = append(r.record.Transports, "ble")
 				return check()
 			})},
 	}

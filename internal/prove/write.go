@@ -1,0 +1,101 @@
+package prove
+
+import (
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// shown is how many killers a line of the text names.
+const shown = 3
+
+// WriteText writes the table for a terminal: survivors first, then idle checks,
+// then every bug with what caught it.
+func (t *Table) WriteText(w io.Writer) error {
+	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	if list := t.Survivors(); len(list) > 0 {
+		fmt.Fprintf(tw, "survivors\t\t\n")
+		for _, r := range list {
+			fmt.Fprintf(tw, "  %s\t%s\t%s\n", r.Name, r.Severity, r.Title)
+		}
+		fmt.Fprintln(tw)
+	}
+	if list := t.Unexcused(); len(list) > 0 {
+		fmt.Fprintf(tw, "checks that caught nothing\t\t\n")
+		for _, i := range list {
+			fmt.Fprintf(tw, "  %s\t\t\n", i.Check)
+		}
+		fmt.Fprintln(tw)
+	}
+	for _, class := range t.Classes() {
+		fmt.Fprintf(tw, "%s\t\t\n", class.Name)
+		for _, r := range class.Bugs {
+			fmt.Fprintf(tw, "  %s\t%s\t%s\n", r.Name, r.caught(), r.few())
+		}
+		fmt.Fprintln(tw)
+	}
+	fmt.Fprintln(tw, t.Summary())
+	return tw.Flush()
+}
+
+func (r Result) caught() string {
+	if !r.Killed() {
+		return "survives"
+	}
+	return fmt.Sprintf("%d", len(r.KilledBy))
+}
+
+func (r Result) few() string {
+	s := strings.Join(r.KilledBy[:min(shown, len(r.KilledBy))], ", ")
+	if len(r.KilledBy) > shown {
+		s += ", ..."
+	}
+	return s
+}
+
+// Class is the bugs of one class.
+type Class struct {
+	Name string
+	Bugs []Result
+}
+
+// Classes groups the bugs, in the order of the catalogue.
+func (t *Table) Classes() []Class {
+	var out []Class
+	for _, r := range t.Bugs {
+		i := slices.IndexFunc(out, func(c Class) bool { return c.Name == r.Class })
+		if i < 0 {
+			i = len(out)
+			out = append(out, Class{Name: r.Class})
+		}
+		out[i].Bugs = append(out[i].Bugs, r)
+	}
+	return out
+}
+
+// Summary is the table in one line.
+func (t *Table) Summary() string {
+	survivors := len(t.Survivors())
+	s := fmt.Sprintf("%d bugs, %d killed, %d survived; %d checks, ", len(t.Bugs), len(t.Bugs)-survivors, survivors, t.Checks)
+	if len(t.Idle) > 0 {
+		bad := len(t.Unexcused())
+		s += fmt.Sprintf("%d caught nothing without excuse and %d with one; ", bad, len(t.Idle)-bad)
+	}
+	if !t.Complete {
+		s += "not all bugs were tried; "
+	}
+	return s + (time.Duration(t.DurationMs) * time.Millisecond).Round(100*time.Millisecond).String()
+}
+
+//go:embed table.html
+var page string
+
+var pageTemplate = template.Must(template.New("table").Funcs(template.FuncMap{"join": strings.Join}).Parse(page))
+
+// WriteHTML writes the table as one page that needs nothing else.
+func (t *Table) WriteHTML(w io.Writer) error { return pageTemplate.Execute(w, t) }
