@@ -75,7 +75,12 @@ func run(args []string, signals <-chan os.Signal, stdin io.Reader, stdout, stder
 	select {
 	case url = <-p.ready:
 	case <-p.exited:
-		return 1, fmt.Errorf("%s ended before it was ready: %w", rest[0], p.reason())
+		// It may have been ready first: select picks at random when both are so.
+		select {
+		case url = <-p.ready:
+		default:
+			return 1, fmt.Errorf("%s ended before it was ready: %w", rest[0], p.reason())
+		}
 	case sig := <-signals:
 		return signalStatus(sig), nil
 	case <-time.After(*timeout):
