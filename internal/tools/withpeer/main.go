@@ -167,7 +167,9 @@ func start(command []string, dir string, ready *regexp.Regexp, log io.Writer) (*
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", command[0], err)
 	}
+	read := make(chan struct{})
 	go func() {
+		defer close(read)
 		br := bufio.NewReader(lines)
 		for sent := false; ; {
 			line, err := br.ReadString('\n')
@@ -185,6 +187,7 @@ func start(command []string, dir string, ready *regexp.Regexp, log io.Writer) (*
 	go func() {
 		p.err = p.cmd.Wait()
 		_ = w.Close()
+		<-read // a server that was ready and is gone was ready
 		close(p.exited)
 	}()
 	return p, nil
