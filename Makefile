@@ -37,9 +37,10 @@ test: browser tools vet gofmt ## vet, gofmt and all Go tests; lists what was ski
 	bin/testsummary -- $(GO) test -json -count=1 -timeout 8m ./...
 
 .PHONY: verify
-verify: verify-tools lint tools ## all there is: test, the race detector, staticcheck, generated files, peers; no skips
+verify: verify-tools lint tools ## all there is: test, the race detector, staticcheck, generated files, the proof, peers; no skips
 	bin/testsummary -fail-on-skip -- $(GO) test -json -count=1 -timeout 8m ./...
 	scripts/drift.sh $(MAKE) --no-print-directory generate
+	$(MAKE) --no-print-directory prove
 	$(MAKE) --no-print-directory peers-test peers
 	bin/testsummary -fail-on-skip -- $(GO) test -json -count=1 -timeout 20m -race -shuffle=on ./...
 
@@ -83,6 +84,11 @@ browser: ## make sure that there is a Chrome or Chromium
 .PHONY: tools
 tools:
 	@$(GO) build -o bin/ ./internal/tools/testsummary ./internal/tools/withpeer
+
+.PHONY: prove
+prove: build ## run the suite against every bug of the reference RP; the kill table goes to out/
+	@mkdir -p out
+	bin/touchstone prove --json out/prove.json --html out/prove.html
 
 # A peer is a folder under peers/ with an RP that is not ours. `make peers` runs
 # the suite against each, and a baseline beside it says which findings are known.

@@ -90,6 +90,7 @@ func failOpenBugs() []httpBug {
 		bug("body-unreadable", "answers success where it cannot read the body", "webauthn-3/5.1/response-json", each, func(m string) bool { return !strings.Contains(m, "step ") }),
 		bug("members-missing", "answers success where a member of the response is empty", "webauthn-3/7.1/step-3", each, at("step 7.1.3:", "step 7.2.3:")),
 		bug("attestation-object-unreadable", "answers success where it cannot decode the attestation object", "webauthn-3/7.1/step-13", create, at("step 7.1.13:")),
+		bug("no-credential-in-registration", "answers success where the authenticator data hold no credential", "webauthn-3/6.5.1/cose-key", create, at("step 7.1.13.attested-data")),
 		bug("public-key-unreadable", "answers success where it cannot read the credential public key", "webauthn-3/6.5.1/cose-key", create, at("step 7.1.20.")),
 		bug("authenticator-data-unreadable", "answers success where it cannot decode the authenticator data of an assertion", "webauthn-3/6.1/layout", get, at("step 7.2.7:")),
 		bug("client-data-not-json", "answers success where the client data are no JSON", "webauthn-3/7.1/step-6", each, at("step 7.1.6:", "step 7.2.9:", "step 7.1.5:", "step 7.2.8:")),
@@ -98,6 +99,23 @@ func failOpenBugs() []httpBug {
 		}),
 		bug("duplicate-members", "answers success where a member of the client data stands twice", "webauthn-3/7.1/step-6", each, at("step 7.1.6.duplicates", "step 7.2.9.duplicates")),
 		bug("client-data-not-utf-8", "answers success where the client data are no UTF-8", "webauthn-3/7.1/step-5", each, at("step 7.1.5", "step 7.2.8")),
+	}
+}
+
+// drop removes members, however deep they lie.
+func drop(v any, names ...string) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, name := range names {
+			delete(v, name)
+		}
+		for _, inner := range v {
+			drop(inner, names...)
+		}
+	case []any:
+		for _, inner := range v {
+			drop(inner, names...)
+		}
 	}
 }
 
@@ -110,6 +128,22 @@ func formBugs() []httpBug {
 		{Bug: Bug{Name: "dfns-old-page-form", Title: "writes options as the vendor's older page has them", Class: "dialect",
 			Requirement: "dfns/pub-key-cred-params", Severity: "high", Dialect: "dfns"},
 			configure: func(c *Config) { c.Dfns.Form = FormOldPage }},
+		{Bug: Bug{Name: "fortanix-members-missing", Title: "leaves out excludeCredentials and attestation where they say nothing", Class: "dialect", Requirement: "fortanix/exclude-required", Severity: "low", Dialect: "fortanix"},
+			around: func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+				answered([]string{r.URL.Path}, func(status int, body map[string]any) int {
+					drop(body, "excludeCredentials", "attestation")
+					return status
+				})(w, r, answer)
+			}},
+		{Bug: Bug{Name: "nevis-ceremonies-mixed", Title: "writes the members of both ceremonies into the options of either", Class: "dialect", Requirement: "nevis/one-path", Severity: "low", Dialect: "nevis"},
+			around: func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+				answered([]string{r.URL.Path}, func(status int, body map[string]any) int {
+					if _, ok := body["challenge"]; ok && body["pubKeyCredParams"] == nil {
+						body["pubKeyCredParams"] = []any{}
+					}
+					return status
+				})(w, r, answer)
+			}},
 		{Bug: Bug{Name: "nevis-session-id-missing", Title: "leaves out fido2SessionId", Class: "dialect", Requirement: "nevis/session-id", Severity: "medium", Dialect: "nevis"},
 			around: func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
 				answered([]string{r.URL.Path}, func(status int, body map[string]any) int {

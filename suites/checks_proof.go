@@ -97,14 +97,25 @@ func proofChecks() []*Check {
 		},
 		{
 			ID: "authentication.accepted.verified-later", Title: "A user is accepted who is verified at login but was not at registration",
-			Level: Must, Requirements: []string{"webauthn-3/7.2/step-17"}, Needs: []string{"authentication"},
+			Level: Must, Requirements: []string{"webauthn-3/7.2/step-17"}, Needs: []string{"authentication"}, Abilities: []client.Ability{client.Faults},
 			Why: "A PIN is set, or a finger enrolled, after the authenticator was registered. Step 17 asks for this login's UV alone.",
 			Story: func(c *Case) {
 				a := c.Account("alice", client.AuthenticatorConfig{})
-				reg := a.Register(Setting{UserVerification: "discouraged"})
-				if d := reg.Registration.Response.AuthenticatorData; len(d) < 37 || d[32]&0x04 != 0 {
-					c.NotApplicable(reports.ReasonClient, "%s verifies the user though it need not", c.lane.client.Name())
+				reg := a.Begin(Registration, Setting{}, false)
+				var o struct {
+					AuthenticatorSelection struct {
+						UserVerification string `json:"userVerification"`
+					} `json:"authenticatorSelection"`
 				}
+				c.readOptions(reg, &o)
+				if o.AuthenticatorSelection.UserVerification == "required" {
+					c.NotApplicable(reports.ReasonFeature, "the RP requires user verification at registration")
+				}
+				reg.Respond(false)
+				if d := reg.Registration.Response.AuthenticatorData; len(d) < 37 || d[32]&0x04 != 0 {
+					reg.Edit(virtualauth.Faults{FlagUVClear: true})
+				}
+				c.need(reg.Send(noWire), "a registration without user verification")
 				c.MustAccept(a.Run(Authentication, Setting{UserVerification: "required"}, noFault, noWire, true), "a login with user verification by a credential that was registered without")
 			},
 		},

@@ -3,6 +3,7 @@ package virtualauth
 import (
 	"bytes"
 	"slices"
+	"strings"
 )
 
 func encodingFault(field, steps string, strength Strength, doc string, do func(*edit) error) faultDef {
@@ -54,7 +55,7 @@ var encodingFaults = []faultDef{
 	encodingFault("FormatNumber", "21", MustReject, "fmt is a number", objectMember("fmt", fixed([]byte{1}))),
 	encodingFault("FormatUnknown", "21", MustReject, "fmt is one that nobody knows", objectMember("fmt", fixed(appendCBORText(nil, "touchstone-unknown")))).at("sctn-attstn-fmt-ids"),
 	encodingFault("FormatEmpty", "21", MustReject, "fmt is empty", objectMember("fmt", fixed(appendCBORText(nil, "")))).at("sctn-attstn-fmt-ids"),
-	encodingFault("FormatUpperCase", "21", MustReject, "fmt is in upper case", objectMember("fmt", func(_ *edit, b []byte) []byte { return bytes.ToUpper(b) })).at("sctn-attstn-fmt-ids"),
+	encodingFault("FormatUpperCase", "21", MustReject, "fmt is in upper case", objectMember("fmt", func(e *edit, _ []byte) []byte { return appendCBORText(nil, strings.ToUpper(e.format)) })).at("sctn-attstn-fmt-ids"),
 	encodingFault("FormatBytes", "21", MustReject, "fmt is a byte string", objectMember("fmt", func(e *edit, _ []byte) []byte { return appendCBORBytes(nil, []byte(e.format)) })),
 	encodingFault("FormatNoneWithStatement", "22", MustReject, "fmt is none, over the statement of another format", objectMember("fmt", fixed(appendCBORText(nil, "none")))).at(anchorNone).needs("packed", "fido-u2f"),
 	encodingFault("FormatPackedWithoutStatement", "22", MustReject, "fmt is packed, over the empty statement of none", objectMember("fmt", fixed(appendCBORText(nil, "packed")))).at(anchorPacked).needs("none"),

@@ -110,7 +110,7 @@ type prover struct {
 	cfg Config
 
 	mu    sync.Mutex
-	clean map[circumstances]func() (map[string]bool, error)
+	clean map[circumstances]func() (map[string]finding, error)
 }
 
 // circumstances are what a bug and a sound RP must share to be compared.
@@ -133,7 +133,7 @@ func Run(ctx context.Context, cfg Config) (*Table, error) {
 		cfg.Jobs = runtime.NumCPU()
 	}
 	t := &Table{SchemaVersion: SchemaVersion, Version: cfg.Version, Digest: suites.Digest(cfg.Checks), Seed: cfg.Seed, Checks: len(cfg.Checks)}
-	p := &prover{cfg: cfg, clean: map[circumstances]func() (map[string]bool, error){}}
+	p := &prover{cfg: cfg, clean: map[circumstances]func() (map[string]finding, error){}}
 	results := make([]*Result, len(cfg.Bugs))
 	done := 0
 	settle := func(i int, r Result) {
@@ -214,10 +214,10 @@ func (p *prover) try(ctx context.Context, b rp.Bug) Result {
 	where := circumstances{r.Ran, b.Policy}
 	clean, err := p.baseline(ctx, where)
 	if err == nil {
-		var red map[string]bool
+		var red map[string]finding
 		if red, err = p.red(ctx, where, b.Name); err == nil {
 			for _, id := range append([]string{Health}, ids(p.cfg.Checks)...) {
-				if red[id] && !clean[id] {
+				if red[id] > clean[id] {
 					r.KilledBy = append(r.KilledBy, id)
 				}
 			}
@@ -239,20 +239,29 @@ func ids(checks []*suites.Check) []string {
 }
 
 // baseline is what is red on a sound RP, found out once.
-func (p *prover) baseline(ctx context.Context, where circumstances) (map[string]bool, error) {
+func (p *prover) baseline(ctx context.Context, where circumstances) (map[string]finding, error) {
 	p.mu.Lock()
 	once := p.clean[where]
 	if once == nil {
-		once = sync.OnceValues(func() (map[string]bool, error) { return p.red(ctx, where, "") })
+		once = sync.OnceValues(func() (map[string]finding, error) { return p.red(ctx, where, "") })
 		p.clean[where] = once
 	}
 	p.mu.Unlock()
 	return once()
 }
 
+// finding is what a check found, the worse the more.
+type finding int
+
+const (
+	noted   finding = iota + 1 // a posture check says something
+	wanting                    // a posture was found wanting
+	broken                     // fail, warn
+)
+
 // red runs the suite on the reference RP with a bug, or none, and returns the
 // checks that saw something wrong.
-func (p *prover) red(ctx context.Context, where circumstances, bug string) (map[string]bool, error) {
+func (p *prover) red(ctx context.Context, where circumstances, bug string) (map[string]finding, error) {
 	cfg, err := reference.ConfigFor(reference.RPID, reference.Origin, []string{where.dialect})
 	if err != nil {
 		return nil, err
@@ -276,16 +285,23 @@ func (p *prover) red(ctx context.Context, where circumstances, bug string) (map[
 	if err != nil {
 		return nil, err
 	}
-	red := map[string]bool{}
+	red := map[string]finding{}
 	for _, h := range report.Health {
-		red[Health] = red[Health] || !h.OK
+		if !h.OK {
+			red[Health] = broken
+		}
 	}
 	for _, c := range report.Checks {
 		switch {
 		case c.Verdict == reports.Error:
 			return nil, fmt.Errorf("check %s went wrong by itself: %s", c.ID, c.Message)
-		case c.Verdict == reports.Fail, c.Verdict == reports.Warn, c.Level == reports.Level(suites.Posture) && len(c.Notes) > 0:
-			red[c.ID] = true
+		case c.Verdict == reports.Fail, c.Verdict == reports.Warn:
+			red[c.ID] = broken
+		case c.Level != reports.Level(suites.Posture):
+		case c.Verdict == reports.Pass && c.Reason != "":
+			red[c.ID] = wanting
+		case len(c.Notes) > 0:
+			red[c.ID] = noted
 		}
 	}
 	return red, nil

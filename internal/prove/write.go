@@ -81,7 +81,13 @@ func (t *Table) Classes() []Class {
 // Summary is the table in one line.
 func (t *Table) Summary() string {
 	survivors := len(t.Survivors())
-	s := fmt.Sprintf("%d bugs, %d killed, %d survived; %d checks, ", len(t.Bugs), len(t.Bugs)-survivors, survivors, t.Checks)
+	distinct := 0
+	for _, r := range t.Bugs {
+		if r.Like == "" {
+			distinct++
+		}
+	}
+	s := fmt.Sprintf("%d bugs (%d where those that differ in the format alone count once), %d killed, %d survived; %d checks, ", len(t.Bugs), distinct, len(t.Bugs)-survivors, survivors, t.Checks)
 	if len(t.Idle) > 0 {
 		bad := len(t.Unexcused())
 		s += fmt.Sprintf("%d caught nothing without excuse and %d with one; ", bad, len(t.Idle)-bad)

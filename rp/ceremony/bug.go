@@ -26,6 +26,9 @@ type Bug struct {
 	Dialect string `json:"dialect,omitempty"`
 	// SeenIn is the dialect in which it shows, where that is not fido.
 	SeenIn string `json:"seenIn,omitempty"`
+	// Like names the bug that it differs from in the attestation format alone; the
+	// two count once.
+	Like string `json:"like,omitempty"`
 	// OverStrict tells that it refuses what is legal.
 	OverStrict bool `json:"overStrict,omitempty"`
 	// Policy is what the RP must have decided for the bug to show at all; it is

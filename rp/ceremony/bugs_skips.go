@@ -38,6 +38,7 @@ func skips() []deviation {
 		"7.1.13.credential-id":    {"JanssenProject/jans#14383"},
 	}
 	var all []deviation
+	first := map[string]string{} // by what a step of §8 is called behind its section
 	for _, s := range Steps() {
 		if !s.Check || Unnoticeable(s.Name) != "" {
 			continue
@@ -50,9 +51,19 @@ func skips() []deviation {
 			// fido offers all that the RP verifies; nevis two algorithms.
 			d.SeenIn = "nevis"
 		}
+		if section, name, _ := cutLast(s.Name); strings.HasPrefix(section, "8.") {
+			if d.Like = first[name]; d.Like == "" {
+				first[name] = d.Name
+			}
+		}
 		all = append(all, d)
 	}
 	return all
+}
+
+func cutLast(s string) (before, after string, ok bool) {
+	i := strings.LastIndexByte(s, '.')
+	return s[:max(i, 0)], s[i+1:], i >= 0
 }
 
 // skipPolicy is what the RP must have decided for a step to do anything.

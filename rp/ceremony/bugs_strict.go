@@ -2,6 +2,7 @@ package ceremony
 
 import (
 	"bytes"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/json"
 	"errors"
@@ -121,6 +122,71 @@ func strictBugs() []deviation {
 		atRegistration(bug("strict-null-aaguid", "refuses the zero AAGUID", types), "7.1.25", func(r *registration) bool { return bytes.Equal(r.ad.aaguid, make([]byte, 16)) }),
 		atRegistration(bug("strict-self-attestation", "refuses self attestation where it asked for none", "webauthn-3/8.2/packed-self"), "7.1.24", func(r *registration) bool { return r.attestation.Type == attestation.Self }),
 		atRegistration(bug("strict-u2f-attestation", "does not know fido-u2f attestation", "webauthn-3/8.6/fido-u2f"), "7.1.21", func(r *registration) bool { return r.object.format == "fido-u2f" }),
+		atRegistration(bug("strict-packed-certificates", "knows packed self attestation only", "webauthn-3/8.2/x5c-signature"), "7.1.22", func(r *registration) bool {
+			return r.object.format == "packed" && len(r.attestation.Path) > 0
+		}),
+		atRegistration(bug("strict-aaguid-extension", "wants the AAGUID extension in every packed certificate", "webauthn-3/8.2/x5c-signature"), "7.1.22", func(r *registration) bool {
+			return r.object.format == "packed" && len(r.attestation.Path) > 0 && !slices.ContainsFunc(r.attestation.Path[0].Extensions, func(e pkix.Extension) bool {
+				return e.Id.String() == "1.3.6.1.4.1.45724.1.1.4"
+			})
+		}),
+		inAuthData(bug("strict-counter-signed", "reads the counter as a signed number and refuses negative ones", "webauthn-3/7.2/step-22"), func(c *common) bool { return int32(c.ad.signCount) < 0 }),
+		inAuthData(bug("strict-flag-mask", "looks for UV in the wrong bit", "webauthn-3/7.2/step-17"), func(c *common) bool { return c.userVerification == "required" && c.ad.flags&0x02 == 0 }),
+		{Bug: bug("strict-cred-props", "takes a missing credProps for a credential that is not discoverable", "webauthn-3/10.1.3/cred-props"), hooks: func() hooks {
+			wanted := map[string]bool{}
+			h := inRegistration("7.1.28", func(r *registration, check check) error {
+				r.rp.mu.Lock()
+				defer r.rp.mu.Unlock()
+				if _, ok := r.outputs["credProps"]; wanted[r.handle] && !ok {
+					return errStrict
+				}
+				return check()
+			})()
+			h.created = func(_ *state, p *pending, o *CreationOptions) {
+				wanted[p.handle] = o.Selection != nil && o.Selection.ResidentKey == "required"
+			}
+			return h
+		}},
+		{Bug: bug("strict-login-once", "lets every credential log in once", "webauthn-3/7.2/step-24"), hooks: func() hooks {
+			used := map[string]bool{}
+			h := inAuthentication("7.2.21", func(a *authentication, check check) error {
+				a.rp.mu.Lock()
+				again := used[string(a.id)]
+				a.rp.mu.Unlock()
+				if again {
+					return errStrict
+				}
+				return check()
+			})()
+			h.settled = func(t any, err error) {
+				if a, ok := t.(*authentication); ok && err == nil {
+					a.rp.mu.Lock()
+					used[string(a.id)] = true
+					a.rp.mu.Unlock()
+				}
+			}
+			return h
+		}},
+		{Bug: func() Bug {
+			b := bug("strict-challenge-decoded", "refuses a client that signs the challenge's text", "dfns/challenge-encoding")
+			b.Dialect, b.SeenIn = "dfns", "dfns-decoded"
+			return b
+		}(), hooks: both("7.1.8.session", "7.2.11.session", func(c *common, check check) error {
+			if c.doubled {
+				return errStrict
+			}
+			return check()
+		})},
+		{Bug: func() Bug {
+			b := bug("strict-challenge-as-text", "refuses a client that decodes the challenge before it signs it", "dfns/challenge-encoding")
+			b.Dialect = "dfns"
+			return b
+		}(), hooks: both("7.1.8.session", "7.2.11.session", func(c *common, check check) error {
+			if c.asText && !c.doubled {
+				return errStrict
+			}
+			return check()
+		})},
 		atRegistration(bug("strict-only-es256", "takes ES256 keys only, whatever it offered", "webauthn-3/7.1/step-20"), "7.1.20", func(r *registration) bool { return r.key.Algorithm != -7 }),
 	}
 }
