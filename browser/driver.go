@@ -24,6 +24,8 @@ type driver interface {
 	removeAuthenticator(ctx context.Context, id string) error
 	addCredential(ctx context.Context, authenticator string, c driverCredential) error
 	credentials(ctx context.Context, authenticator string) ([]driverCredential, error)
+	// screenshot is a PNG of the page, which shows its last call.
+	screenshot(ctx context.Context) ([]byte, error)
 	removeCredential(ctx context.Context, authenticator, credential string) error
 	// close ends the browser and waits for it.
 	close()
@@ -37,6 +39,7 @@ const (
 		window.touchstone.run(...Array.prototype.slice.call(arguments, 0, -1)).then(
 			(r) => done(JSON.stringify(r)), (e) => done(JSON.stringify({unavailable: String(e)})));`
 	originScript = "return window.location.origin"
+	showScript   = "if (window.touchstone) window.touchstone.show()"
 )
 
 // authenticatorOptions is the Authenticator Configuration of

@@ -367,6 +367,15 @@ func (f *firefox) removeCredential(ctx context.Context, authenticator, credentia
 	return f.link.call(ctx, "WebAuthn:RemoveCredential", map[string]any{"authenticatorId": authenticator, "credentialId": credential}, nil)
 }
 
+func (f *firefox) screenshot(ctx context.Context) ([]byte, error) {
+	if err := f.link.call(ctx, "WebDriver:ExecuteScript", map[string]any{"script": showScript, "args": []any{}}, nil); err != nil {
+		return nil, err
+	}
+	var v value[[]byte]
+	err := f.link.call(ctx, "WebDriver:TakeScreenshot", map[string]any{"full": false}, &v)
+	return v.Value, err
+}
+
 // tail keeps the last of what a process prints.
 type tail struct {
 	mu   sync.Mutex

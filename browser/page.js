@@ -121,7 +121,42 @@ globalThis.touchstone = (() => {
     return "";
   };
 
+  // last is the last call, for show.
+  let last;
+
   const run = async (kind, text, longest) => {
+    last = { kind, text, outcome: { pending: true } };
+    const outcome = await ceremony(kind, text, longest);
+    last.outcome = outcome;
+    return outcome;
+  };
+
+  // show writes the last call into the page, for a picture of it.
+  const show = () => {
+    const line = (text, style) => {
+      const e = document.createElement("pre");
+      e.textContent = text;
+      e.style.cssText = `margin:0 0 12px;white-space:pre-wrap;overflow-wrap:anywhere;font:13px/1.4 monospace;${style}`;
+      return e;
+    };
+    const pretty = (text) => {
+      try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return String(text); }
+    };
+    const root = document.body ?? document.documentElement;
+    root.replaceChildren(line(`${location.origin}${isSecureContext ? "" : " (not a secure context)"}`, "font-weight:bold"));
+    if (!last) {
+      root.append(line("no ceremony ran on this page", ""));
+      return;
+    }
+    const o = last.outcome;
+    const [what, colour] = o.response ? ["resolved", "#060"] : o.error ? [`rejected: ${o.error.name}: ${o.error.message}`, "#a00"]
+      : o.pending ? ["still waiting", "#850"] : [o.unavailable ? `not available: ${o.unavailable}` : "neither resolved nor rejected in time; aborted", "#a00"];
+    root.append(line(`navigator.credentials.${last.kind}() ${what}`, `color:${colour};font-weight:bold`));
+    root.append(line(pretty(last.text), ""));
+    if (o.response) root.append(line(pretty(o.response), "color:#444"));
+  };
+
+  const ceremony = async (kind, text, longest) => {
     const why = unavailable(kind);
     if (why) return { unavailable: why };
     const abort = new AbortController();
@@ -145,5 +180,5 @@ globalThis.touchstone = (() => {
     }
   };
 
-  return Object.freeze({ run });
+  return Object.freeze({ run, show });
 })();

@@ -221,6 +221,7 @@ func (p *process) takeIdle(origin string) *tab {
 	}
 	t := p.idle[at]
 	p.idle = append(p.idle[:at], p.idle[at+1:]...)
+	t.events.clear()
 	return t
 }
 

@@ -42,6 +42,7 @@ type tab struct {
 	close  context.CancelFunc
 	target *chromedp.Target
 
+	events events
 	origin string
 	world  runtime.ExecutionContextID
 }
@@ -92,6 +93,8 @@ func (p *process) newTab(ctx context.Context) (*tab, error) {
 			return
 		}
 	}()
+
+	t.observe()
 
 	err := func() error {
 		if _, err := call(ctx, t, fetch.Enable, fetch.EnableParams{}); err != nil {

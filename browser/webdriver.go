@@ -383,6 +383,14 @@ func (w *webdriver) removeCredential(ctx context.Context, authenticator, credent
 	return w.call(ctx, http.MethodDelete, w.in("webauthn", "authenticator", authenticator, "credentials", credential), nil, nil)
 }
 
+func (w *webdriver) screenshot(ctx context.Context) (data []byte, err error) {
+	if err := w.call(ctx, http.MethodPost, w.in("execute", "sync"), map[string]any{"script": showScript, "args": []any{}}, nil); err != nil {
+		return nil, err
+	}
+	err = w.call(ctx, http.MethodGet, w.in("screenshot"), nil, &data)
+	return data, err
+}
+
 // close ends the session, for which a driver that hangs gets a moment.
 func (w *webdriver) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

@@ -107,6 +107,12 @@ type (
 		ID, Where, Rerun string
 		DurationMs       int64
 		Exchanges        []pageExchange
+		Evidence         []pageEvidence
+	}
+	pageEvidence struct {
+		Title, Text, Note string
+		// Picture is a data URL of an image, which the page's policy lets be shown.
+		Picture template.URL
 	}
 	pageExchange struct {
 		Step, Method, URL, Status, StatusClass, Note string
@@ -165,6 +171,9 @@ func newPage(r *Report, o HTMLOptions) *pageData {
 		Policy: "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'sha256-" + hashOf(pageStyle) +
 			"'; script-src 'sha256-" + hashOf(pageScript) + "'",
 		Reasons: notApplicable(r),
+	}
+	if slices.ContainsFunc(r.Checks, func(c Check) bool { return len(c.Evidence) > 0 }) {
+		d.Policy += "; img-src data:" // screenshots are in the file, too
 	}
 	if !r.Started.IsZero() {
 		d.Started = r.Started.UTC().Format("2 January 2006, 15:04 UTC")
@@ -284,6 +293,25 @@ func newInstance(c *Check, withID bool) pageInstance {
 			x.Decoded = indented(e.Decoded)
 		}
 		out.Exchanges = append(out.Exchanges, x)
+	}
+	for _, e := range c.Evidence {
+		out.Evidence = append(out.Evidence, newEvidence(e))
+	}
+	return out
+}
+
+// newEvidence is evidence for the page. What calls itself an image and is none
+// shows nothing, as a browser runs no script in an image.
+func newEvidence(e Evidence) pageEvidence {
+	out := pageEvidence{Title: "Evidence: " + oneLine(e.Kind), Text: bounded(e.Text), Note: e.Note}
+	switch e.Kind {
+	case EvidenceConsole:
+		out.Title = "What the browser told"
+	case EvidenceScreenshot:
+		out.Title = "The page as the browser showed it"
+	}
+	if e.MediaType == "image/jpeg" || e.MediaType == "image/png" {
+		out.Picture = template.URL("data:" + e.MediaType + ";base64," + base64.StdEncoding.EncodeToString(e.Data))
 	}
 	return out
 }

@@ -196,6 +196,29 @@ type Check struct {
 	Rerun      string     `json:"rerun"`
 	DurationMs int64      `json:"durationMs"`
 	Exchanges  []Exchange `json:"exchanges"`
+	// Evidence is what a browser showed when the check did not pass.
+	Evidence []Evidence `json:"evidence,omitempty"`
+}
+
+// The kinds of evidence.
+const (
+	// EvidenceConsole is what the browser logged, as text.
+	EvidenceConsole = "console"
+	// EvidenceScreenshot is a picture of the page.
+	EvidenceScreenshot = "screenshot"
+)
+
+// Evidence is one thing that a browser showed. Text is set, or Data, or only
+// Note, which says why there is neither.
+type Evidence struct {
+	// Kind is one of the Evidence constants.
+	Kind string `json:"kind"`
+	// MediaType is text/plain, image/jpeg or image/png.
+	MediaType string `json:"mediaType,omitempty"`
+	Text      string `json:"text,omitempty"`
+	// Data is base64 in JSON.
+	Data []byte `json:"data,omitempty"`
+	Note string `json:"note,omitempty"`
 }
 
 // Exchange is one recorded HTTP request and what came back.

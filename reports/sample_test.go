@@ -177,6 +177,13 @@ func sampleRows(t testing.TB) []sampleRow {
 		}, func(c *Check) {
 			c.Verdict, c.Reason, c.Message = Fail, ReasonAccepted, "the RP accepted the registration; the specification says to abort it"
 			c.Exchanges = []Exchange{begin(c), finish(c, "webauthn.get", 200, `{"status":"ok","errorMessage":""}`)}
+			if c.Client == "chrome" {
+				c.Evidence = []Evidence{
+					{Kind: EvidenceConsole, MediaType: "text/plain", Text: "09:30:01.250 console: warning " + hostile},
+					{Kind: EvidenceScreenshot, MediaType: "image/png", Data: []byte("\x89PNG\r\n")},
+					{Kind: EvidenceScreenshot, Note: "no picture could be taken: the tab crashed"},
+				}
+			}
 		}},
 		{Check{
 			ID: "registration.challenge.other", Title: "A registration over another challenge is refused", Level: Must,

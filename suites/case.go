@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/touchstone-webauthn/touchstone/client"
 	"github.com/touchstone-webauthn/touchstone/reports"
@@ -30,6 +31,7 @@ type Case struct {
 	using    client.Authenticator
 	sessions []*target.Session
 	notes    []string
+	tracer   *tracer
 }
 
 // Account is a user of the RP with a browser session and an authenticator.
@@ -39,6 +41,8 @@ type Account struct {
 	c             *Case
 	authenticator client.Authenticator
 	config        client.AuthenticatorConfig
+	// plugged is the configuration of the authenticator; nil before it is plugged in.
+	plugged *client.AuthenticatorConfig
 }
 
 // ordinary is the authenticator that every RP is happy with.
@@ -168,7 +172,8 @@ func (a *Account) Authenticator() client.Authenticator {
 		if err != nil {
 			a.c.broken(fmt.Errorf("plugging in an authenticator: %w", err))
 		}
-		a.authenticator, a.c.using = auth, auth
+		a.authenticator, a.c.using, a.plugged = auth, auth, &cfg
+		a.c.note("plug", "%s", plugText(cfg))
 	}
 	return a.authenticator
 }
@@ -198,6 +203,9 @@ type Attempt struct {
 	// Registration or Assertion is the client's response, once there is one.
 	Registration *client.Registration
 	Assertion    *client.Assertion
+
+	record *record
+	faults []string // put in by Edit
 }
 
 // request translates a setting into what the dialect is asked for.
@@ -248,6 +256,7 @@ func (c *Case) begin(a *Account, session *target.Session, kind string, s Setting
 		}
 		c.MustAccept(&se.Outcome, what)
 	}
+	c.record(cer, a)
 	c.suits(a, kind, s, cer.Options)
 	return &Attempt{Ceremony: cer, Account: a, Algorithm: s.Algorithm}
 }
@@ -312,8 +321,16 @@ func (t *Attempt) creationOptions() json.RawMessage {
 func (t *Attempt) Create() *client.Error {
 	t.Account.select_()
 	c := t.Account.c
-	reg, err := c.Page().Create(c.ctx, t.creationOptions())
+	options, page, began := t.creationOptions(), c.Page(), time.Now()
+	reg, err := page.Create(c.ctx, options)
 	t.Registration = reg
+	if c.tracer != nil {
+		var response any
+		if reg != nil {
+			response = reg.Response
+		}
+		t.called("create", options, response, err, began)
+	}
 	return c.clientError("create()", err)
 }
 
@@ -321,8 +338,16 @@ func (t *Attempt) Create() *client.Error {
 func (t *Attempt) Get() *client.Error {
 	t.Account.select_()
 	c := t.Account.c
-	as, err := c.Page().Get(c.ctx, t.Ceremony.Options)
+	page, began := c.Page(), time.Now()
+	as, err := page.Get(c.ctx, t.Ceremony.Options)
 	t.Assertion = as
+	if c.tracer != nil {
+		var response any
+		if as != nil {
+			response = as.Response
+		}
+		t.called("get", t.Ceremony.Options, response, err, began)
+	}
 	return c.clientError("get()", err)
 }
 
@@ -364,6 +389,7 @@ func (t *Attempt) Edit(f virtualauth.Faults) {
 	if len(f.Names()) == 0 {
 		return
 	}
+	t.faults = append(t.faults, f.Names()...)
 	// With the challenge, a rerun of the same seed invents nothing that an RP
 	// that remembers has seen before.
 	invent := sha256.Sum256(append([]byte(t.challenge()+"\x00"), c.seed...))
@@ -422,6 +448,7 @@ func (t *Attempt) SendAs(cer *target.Ceremony, credential json.RawMessage, w tar
 	case err != nil:
 		c.broken(fmt.Errorf("finishing the %s: %w", cer.Kind, err))
 	}
+	t.sent(cer, credential, w, o)
 	return o
 }
 

@@ -40,7 +40,7 @@ func (t *Attempt) withOptions(changes map[string]any) *Attempt {
 	}
 	cer := *t.Ceremony
 	cer.Options = raw
-	return &Attempt{Ceremony: &cer, Account: t.Account, Algorithm: t.Algorithm}
+	return &Attempt{Ceremony: &cer, Account: t.Account, Algorithm: t.Algorithm, record: t.traced()}
 }
 
 // challenge is the challenge in the attempt's options, as text.

@@ -46,6 +46,9 @@ type Config struct {
 	Version, Command string
 	// Rerun writes the command that runs one check again.
 	Rerun func(t *target.Target, cl client.Client, checkID string) string
+	// Trace, if set, is given everything that a check did, after each check that
+	// was played. Calls may overlap.
+	Trace func(*reports.Trace)
 	// Progress, if set, is told of every case that is done; calls do not overlap.
 	Progress func(Progress)
 }
@@ -69,8 +72,10 @@ type run struct {
 	report *reports.Report
 	done   int
 	total  int
-	stop   *reports.Stop
-	cancel context.CancelFunc
+	// screenshots counts those that were asked for.
+	screenshots int
+	stop        *reports.Stop
+	cancel      context.CancelFunc
 }
 
 // Run puts the checks to every target through every client and returns what
@@ -280,13 +285,12 @@ func (l *lane) runOne(ctx context.Context, c *Check) {
 	if ctx.Err() != nil {
 		return
 	}
-	began := time.Now()
-	j, notes, exchanges := l.play(ctx, c)
-	if ctx.Err() != nil && j.reason == "interrupted" {
+	p := l.play(ctx, c)
+	if ctx.Err() != nil && p.reason == reasonInterrupted {
 		return
 	}
-	l.run.add(l, c, j, notes, exchanges, time.Since(began))
-	if j.reason == reports.ReasonCrash || j.reason == reports.ReasonTimeout {
+	l.run.add(l, c, p)
+	if p.reason == reports.ReasonCrash || p.reason == reports.ReasonTimeout {
 		l.stillAlive(ctx, "after a crash", c.ID)
 	}
 }
@@ -349,12 +353,12 @@ func (r *run) stopRun(s *reports.Stop) {
 // settle gives all checks of a lane one judgement without playing them.
 func (r *run) settle(l *lane, checks []*Check, j judgement) {
 	for _, c := range checks {
-		r.add(l, c, j, nil, nil, 0)
+		r.add(l, c, played{judgement: j})
 	}
 }
 
-func (r *run) add(l *lane, c *Check, j judgement, notes []string, exchanges []reports.Exchange, took time.Duration) {
-	res := r.result(l, c, j, notes, exchanges, took)
+func (r *run) add(l *lane, c *Check, p played) {
+	res := r.result(l, c, p)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, id := range c.Requirements {
@@ -370,28 +374,28 @@ func (r *run) add(l *lane, c *Check, j judgement, notes []string, exchanges []re
 }
 
 // result puts a judgement into the report's words.
-func (r *run) result(l *lane, c *Check, j judgement, notes []string, exchanges []reports.Exchange, took time.Duration) reports.Check {
+func (r *run) result(l *lane, c *Check, p played) reports.Check {
 	res := reports.Check{
 		ID: c.ID, Order: r.order[c.ID], Title: c.Title, Level: reports.Level(c.Level),
 		Requirements: c.Requirements, Faults: c.Faults(),
 		Client: l.client.Name(), Dialect: l.target.Dialect(), Target: l.target.Name(),
-		Verdict: j.verdict, Reason: j.reason, Message: j.message, Notes: notes,
-		DurationMs: took.Milliseconds(), Exchanges: []reports.Exchange{},
+		Verdict: p.verdict, Reason: p.reason, Message: p.message, Notes: slices.Clone(p.notes),
+		DurationMs: p.took.Milliseconds(), Exchanges: []reports.Exchange{}, Evidence: p.evidence,
 	}
-	if c.Level == Posture && j.verdict == reports.Pass && j.message != "" {
+	if c.Level == Posture && p.verdict == reports.Pass && p.message != "" {
 		// A posture that was found wanting is a note on a pass.
-		res.Notes = append(res.Notes, j.message)
+		res.Notes = append(res.Notes, p.message)
 		res.Message = ""
 	}
-	red := j.verdict != reports.Pass && j.verdict != reports.NotApplicable
+	red := p.verdict != reports.Pass && p.verdict != reports.NotApplicable
 	if red {
 		res.Hint = c.Why
 	}
 	if r.cfg.Rerun != nil {
 		res.Rerun = r.cfg.Rerun(l.target, l.client, c.ID)
 	}
-	if exchanges != nil && (red || r.cfg.KeepExchanges || len(res.Notes) > 0) {
-		res.Exchanges = exchanges
+	if p.exchanges != nil && (red || r.cfg.KeepExchanges || len(res.Notes) > 0) {
+		res.Exchanges = p.exchanges
 	}
 	return res
 }

@@ -18,6 +18,9 @@ type judgement struct {
 // it at the case's root. Stories would be unreadable with a check after each step.
 type halt struct{ judgement }
 
+// reasonInterrupted is the reason of a case that was not played to its end.
+const reasonInterrupted = "interrupted"
+
 // severity turns a breach into the verdict of the check's level.
 func (c *Check) severity() reports.Verdict {
 	switch c.Level {

@@ -82,6 +82,7 @@ func (a *Account) request(s Setting) (*Attempt, request) {
 }
 
 func (c *Case) readOptions(t *Attempt, into any) {
+	t.traced()
 	if err := json.Unmarshal(t.Ceremony.Options, into); err != nil {
 		c.Fail("malformed-options", "the options are not of the shape of WebAuthn's JSON: %v", err)
 	}

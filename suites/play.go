@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/touchstone-webauthn/touchstone/client"
 	"github.com/touchstone-webauthn/touchstone/reports"
@@ -29,11 +30,25 @@ type twin struct {
 	judgement
 }
 
+// played is what came of one check.
+type played struct {
+	judgement
+	notes     []string
+	exchanges []reports.Exchange
+	evidence  []reports.Evidence
+	took      time.Duration
+}
+
 // play runs one check and says what came of it.
-func (l *lane) play(ctx context.Context, chk *Check) (j judgement, notes []string, exchanges []reports.Exchange) {
+func (l *lane) play(ctx context.Context, chk *Check) played {
+	began := time.Now()
 	c := l.newCase(ctx, chk, chk.ID)
+	if l.run.cfg.Trace != nil {
+		c.tracer = &tracer{began: began}
+	}
 	defer c.close()
-	j = c.judge(func() {
+	var p played
+	p.judgement = c.judge(func() {
 		c.Require(chk.needs()...)
 		if chk.Story != nil {
 			chk.Story(c)
@@ -43,10 +58,20 @@ func (l *lane) play(ctx context.Context, chk *Check) (j judgement, notes []strin
 	})
 	// Decoding exchanges costs as much as playing the check: only those that a
 	// report keeps.
-	if j.verdict != reports.Pass && j.verdict != reports.NotApplicable || j.message != "" || len(c.notes) > 0 || l.run.cfg.KeepExchanges {
-		exchanges = c.exchanges()
+	red := p.verdict != reports.Pass && p.verdict != reports.NotApplicable
+	p.notes = c.notes
+	if red || p.message != "" || len(c.notes) > 0 || l.run.cfg.KeepExchanges || c.tracer != nil {
+		p.exchanges = c.exchanges()
 	}
-	return j, c.notes, exchanges
+	if red && p.reason != reasonInterrupted {
+		p.evidence = c.evidence()
+	}
+	p.took = time.Since(began)
+	if c.tracer != nil && p.reason != reasonInterrupted {
+		res := l.run.result(l, chk, p)
+		l.run.cfg.Trace(c.trace(&res, p.exchanges))
+	}
+	return p
 }
 
 func (l *lane) newCase(ctx context.Context, chk *Check, label string) *Case {
@@ -70,7 +95,7 @@ func (c *Case) judge(f func()) (j judgement) {
 			j = h.judgement
 		}
 		if j.verdict != reports.Pass && c.ctx.Err() != nil {
-			j = judgement{reports.Error, "interrupted", "the run was interrupted before the check was done"}
+			j = judgement{reports.Error, reasonInterrupted, "the run was interrupted before the check was done"}
 		}
 	}()
 	f()
@@ -166,9 +191,13 @@ func (c *Case) twin() judgement {
 	t.once.Do(func() {
 		valid := &Check{ID: chk.ID, Level: Must, Ceremony: chk.Ceremony, Setting: chk.Setting, Expect: Accept}
 		v := l.newCase(c.ctx, valid, "twin/"+string(key))
+		if c.tracer != nil {
+			v.tracer = &tracer{began: c.tracer.began}
+		}
 		defer v.close()
 		t.judgement = v.judge(v.single)
 		c.sessions = append(c.sessions, v.sessions...)
+		c.tracer.twinOf(v.tracer)
 	})
 	return t.judgement
 }

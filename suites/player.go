@@ -2,7 +2,6 @@ package suites
 
 import (
 	"context"
-	"time"
 
 	"github.com/touchstone-webauthn/touchstone/client"
 	"github.com/touchstone-webauthn/touchstone/reports"
@@ -48,11 +47,9 @@ func (l *Lane) Checks() []*Check { return l.l.checks }
 // Play runs one check.
 func (l *Lane) Play(ctx context.Context, c *Check) reports.Check {
 	if u, ok := l.l.client.(*client.Unavailable); ok {
-		return l.l.run.result(l.l, c, judgement{reports.NotTestable, "client-unavailable", u.Error()}, nil, nil, 0)
+		return l.l.run.result(l.l, c, played{judgement: judgement{reports.NotTestable, "client-unavailable", u.Error()}})
 	}
-	began := time.Now()
-	j, notes, exchanges := l.l.play(ctx, c)
-	return l.l.run.result(l.l, c, j, notes, exchanges, time.Since(began))
+	return l.l.run.result(l.l, c, l.l.play(ctx, c))
 }
 
 // Health runs a plain registration and authentication. ok is false with the

@@ -74,6 +74,19 @@ func (s *Session) redactor() *redactor {
 	return &redactor{replacer: strings.NewReplacer(args...)}
 }
 
+// Redact takes the session's secrets out of text that is no exchange of its log,
+// such as the ceremony's options.
+func (c *Ceremony) Redact(text string) string { return c.s.redactor().members(text) }
+
+// members takes known values out, and the values of members whose names tell.
+func (r *redactor) members(s string) string {
+	if r.off {
+		return s
+	}
+	s = secretNested.ReplaceAllString(r.replacer.Replace(s), "${1}"+redacted+"${2}")
+	return secretMember.ReplaceAllString(s, "${1}"+redacted+"${2}")
+}
+
 func (r *redactor) text(s string) string {
 	if r.off {
 		return s
@@ -82,13 +95,7 @@ func (r *redactor) text(s string) string {
 }
 
 func (r *redactor) body(data []byte) Body {
-	return logged(data, func(s string) string {
-		if r.off {
-			return s
-		}
-		s = secretNested.ReplaceAllString(r.replacer.Replace(s), "${1}"+redacted+"${2}")
-		return secretMember.ReplaceAllString(s, "${1}"+redacted+"${2}")
-	})
+	return logged(data, r.members)
 }
 
 func (r *redactor) headers(in [][2]string) [][2]string {

@@ -13,6 +13,9 @@ import (
 // clientNames lists what --client takes.
 const clientNames = "virtual, virtualwebauthn, chrome, firefox, webdriver:URL?browserName=NAME"
 
+// chromeUsage is what --chrome takes.
+const chromeUsage = "`path` of Chrome or Chromium, or the address of one that runs: http://host:port, or ws:// or wss:// with its path (default found on PATH)"
+
 // webdriverPrefix goes before the address in --client webdriver:URL.
 const webdriverPrefix = "webdriver:"
 
@@ -54,7 +57,7 @@ func openClients(ctx context.Context, names []string, chromePath string) ([]clie
 		case "virtualwebauthn":
 			out = append(out, client.NewVirtualWebAuthn())
 		case "chrome":
-			c, err := browser.NewChrome(ctx, browser.ChromeConfig{Path: chromePath})
+			c, err := browser.NewChrome(ctx, chromeConfig(chromePath))
 			if err != nil {
 				out = append(out, &client.Unavailable{Kind: "chrome", Abilities: browser.ChromeAbilities(), Cause: err})
 				continue
@@ -73,6 +76,16 @@ func openClients(ctx context.Context, names []string, chromePath string) ([]clie
 		}
 	}
 	return out, nil
+}
+
+// chromeConfig tells a path from an address.
+func chromeConfig(place string) browser.ChromeConfig {
+	for _, scheme := range []string{"http://", "https://", "ws://", "wss://"} {
+		if strings.HasPrefix(place, scheme) {
+			return browser.ChromeConfig{RemoteURL: place}
+		}
+	}
+	return browser.ChromeConfig{Path: place}
 }
 
 // clientFlag is how the client of this name was asked for, without a password.

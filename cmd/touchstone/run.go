@@ -33,6 +33,7 @@ type runFlags struct {
 	baseline             string
 	timeout              time.Duration
 	exchanges            string
+	trace                string
 
 	json, junit, html, markdown, badge string
 }
@@ -64,13 +65,14 @@ harness itself went wrong; 130 interrupted.`,
 	fl.StringVar(&f.shard, "shard", "", "run part `I/N` of the checks; also read from the common CI variables")
 	fl.StringVar(&f.rpID, "rp-id", "", "RP ID (default the target's host)")
 	fl.StringVar(&f.origin, "origin", "", "origin of the RP's pages (default the target's)")
-	fl.StringVar(&f.chrome, "chrome", "", "`path` of Chrome or Chromium (default found on PATH)")
+	fl.StringVar(&f.chrome, "chrome", "", chromeUsage)
 	fl.StringArrayVar(&f.vars, "var", nil, "set a variable of the profile, `name=value`; may be repeated")
 	fl.IntVar(&f.jobs, "jobs", 0, "checks at once (default the number of processors)")
 	fl.BoolVar(&f.strict, "strict", false, "a broken SHOULD fails the run too")
 	fl.StringVar(&f.baseline, "baseline", "", "`file` of accepted results; what it lists must not pass")
 	fl.DurationVar(&f.timeout, "timeout", 10*time.Second, "limit for each request")
 	fl.StringVar(&f.exchanges, "exchanges", "failed", "which exchanges the reports keep: failed or all")
+	fl.StringVar(&f.trace, "trace", "", "write what every check did, ceremony by ceremony, into this `folder`, a JSON file each")
 	fl.StringVar(&f.json, "json", "", "write the report as JSON to `file`, - for stdout")
 	fl.StringVar(&f.junit, "junit", "", "write it as JUnit XML to `file`")
 	fl.StringVar(&f.html, "html", "", "write it as one HTML page to `file`")
@@ -110,6 +112,10 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	if err := f.checkOutputs(); err != nil {
 		return err
 	}
+	traced, err := newTraces(f.trace)
+	if err != nil {
+		return err
+	}
 	clients, err := openClients(ctx, f.clients, f.chrome)
 	if err != nil {
 		return err
@@ -130,7 +136,7 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 		Seed: f.seed, Nonce: nonce, Jobs: f.jobs, Shard: index, Shards: count,
 		KeepExchanges: f.exchanges == "all",
 		Version:       version(), Command: "touchstone " + strings.Join(quoteAll(args), " "),
-		Rerun: f.rerun, Progress: p.tell,
+		Rerun: f.rerun, Trace: traced.sink(), Progress: p.tell,
 	})
 	p.done()
 	if err != nil {
@@ -145,17 +151,26 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	if err := f.write(report, stdout); err != nil {
 		return &exit{code: exitHarness, err: err}
 	}
-	if code := reports.ExitCode(report, f.strict); code != exitOK {
-		e := &exit{code: code}
-		if report.Stopped != nil {
-			e.err = errors.New(report.Stopped.Message)
-			if code == exitUnreachable {
-				e.hint = "is the target running at this URL, and is it spoken to in its own dialect?"
-			}
-		}
-		return e
+	if err := traced.err(); err != nil {
+		return &exit{code: exitHarness, err: err, hint: "the reports are complete, the traces are not"}
 	}
-	return nil
+	return finished(report, f.strict)
+}
+
+// finished is ended for a run, which also says why it was stopped.
+func finished(r *reports.Report, strict bool) error {
+	code := reports.ExitCode(r, strict)
+	if code == exitOK {
+		return nil
+	}
+	e := &exit{code: code}
+	if r.Stopped != nil {
+		e.err = errors.New(r.Stopped.Message)
+		if code == exitUnreachable {
+			e.hint = "is the target running at this URL, and is it spoken to in its own dialect?"
+		}
+	}
+	return e
 }
 
 // checkOutputs finds out before the run, not after it, that a report cannot be written.
