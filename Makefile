@@ -36,8 +36,11 @@ run: build browser ## test the reference RP in all dialects with all clients; re
 test: browser tools vet gofmt ## vet, gofmt and all Go tests; lists what was skipped and why
 	bin/testsummary -- $(GO) test -json -count=1 -timeout 8m ./...
 
+# Here no judge may be absent.
+verify: export TOUCHSTONE_JUDGES = 1
+
 .PHONY: verify
-verify: verify-tools lint tools ## all there is: test, the race detector, staticcheck, generated files, the proof, peers; no skips
+verify: verify-tools judge-tools lint tools ## all there is: test, the race detector, staticcheck, generated files, the proof, peers; no skips
 	bin/testsummary -fail-on-skip -- $(GO) test -json -count=1 -timeout 8m ./...
 	scripts/drift.sh $(MAKE) --no-print-directory generate
 	$(MAKE) --no-print-directory prove
@@ -74,7 +77,7 @@ cover: browser ## measure what the tests reach; out/cover.html shows it line by 
 	$(GO) tool cover -func=out/cover.out | tail -n 1
 
 .PHONY: generate
-generate: ## write the generated files again
+generate: judge-tools ## write the generated files again
 	$(GO) generate ./...
 
 .PHONY: browser
@@ -89,6 +92,18 @@ tools:
 prove: build ## run the suite against every bug of the reference RP; the kill table goes to out/
 	@mkdir -p out
 	bin/touchstone prove --json out/prove.json --html out/prove.html
+
+# The judges are libraries that others wrote; what each must say of what the
+# virtual authenticator makes is in fixtures/judges.yaml.
+JUDGE = internal/judges/simplewebauthn/node_modules/.package-lock.json
+
+.PHONY: judge-tools
+judge-tools: $(JUDGE)
+	@scripts/ensure.sh python3-fido2:/usr/lib/python3/dist-packages/fido2/__init__.py
+
+.PHONY: judges
+judges: judge-tools ## put all that the virtual authenticator makes to other people's libraries
+	TOUCHSTONE_JUDGES=1 $(GO) test -count=1 -v ./internal/judges
 
 # A peer is a folder under peers/ with an RP that is not ours. `make peers` runs
 # the suite against each, and a baseline beside it says which findings are known.
@@ -111,12 +126,12 @@ peer-simplewebauthn: build tools browser $(SIMPLEWEBAUTHN)/node_modules/.package
 		--json out/peers/simplewebauthn.json --junit out/peers/simplewebauthn.xml --html out/peers/simplewebauthn.html
 
 # npm writes this file last, so it is there only after a whole install.
-peers/%/node_modules/.package-lock.json: peers/%/package.json peers/%/package-lock.json
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
 	@scripts/ensure.sh nodejs:node npm:npm
 	@scripts/node-version.sh 20
-	cd peers/$* && npm ci --no-audit --no-fund --ignore-scripts
+	cd $* && npm ci --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 .PHONY: clean
 clean: ## remove everything that make has made
-	rm -rf bin out peers/*/node_modules
+	rm -rf bin out peers/*/node_modules internal/judges/*/node_modules
