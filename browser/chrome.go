@@ -21,6 +21,11 @@ type ChromeConfig struct {
 	// browser endpoint. The flags that keep a browser off the network are then
 	// its owner's business; page requests are answered here all the same.
 	RemoteURL string
+	// GridURL is a Selenium Grid, such as http://grid.test:4444, that is asked for
+	// a session with Chrome, instead of Path; its DevTools connection is used, and
+	// the session given back in the end. The query holds further capabilities, as
+	// in WebDriverConfig.URL.
+	GridURL string
 	// Tabs is how many tabs are kept open between sessions; 0 means 4. It is no
 	// limit on sessions: one that finds no idle tab gets a new one.
 	Tabs int
@@ -47,7 +52,7 @@ func (c ChromeConfig) withDefaults() (ChromeConfig, error) {
 	if c.StartTimeout <= 0 {
 		c.StartTimeout = 30 * time.Second
 	}
-	if c.Path == "" && c.RemoteURL == "" {
+	if c.Path == "" && c.RemoteURL == "" && c.GridURL == "" {
 		path, err := FindChrome()
 		if err != nil {
 			return c, err
@@ -64,6 +69,7 @@ type chrome struct {
 
 	mu     sync.Mutex
 	proc   *process // nil once it was found dead
+	starts int      // how often it was started
 	closed bool
 	ending sync.WaitGroup // processes on their way out
 }
@@ -81,7 +87,7 @@ func NewChrome(ctx context.Context, cfg ChromeConfig) (client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &chrome{cfg: cfg, version: p.version, proc: p}, nil
+	return &chrome{cfg: cfg, version: p.version, proc: p, starts: 1}, nil
 }
 
 func (c *chrome) Name() string    { return "chrome" }
@@ -144,6 +150,7 @@ func (c *chrome) running(ctx context.Context) (*process, error) {
 			return nil, err
 		}
 		c.proc = p
+		c.starts++
 	}
 	return c.proc, nil
 }

@@ -25,6 +25,12 @@
 // string that is not unpadded base64url is an EncodingError, as in
 // parseCreationOptionsFromJSON (https://www.w3.org/TR/webauthn-3/#sctn-parseCreationOptionsFromJSON).
 //
+// A browser that runs already is reached at its DevTools address
+// (ChromeConfig.RemoteURL), and one behind a Selenium Grid over the session's
+// se:cdp (ChromeConfig.GridURL), dialled at the host that the Grid itself was
+// dialled at. The flags that keep such a browser off the network are its
+// owner's business; a Grid is asked for them.
+//
 // # How a ceremony runs in Firefox and over WebDriver
 //
 // These cannot be intercepted, so the browser has a proxy of this package's as

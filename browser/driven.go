@@ -176,7 +176,7 @@ func (s *stage) sound(err error) error {
 	return fmt.Errorf("%w; %w", oneLine(err), errStoppedDriven)
 }
 
-var errStoppedDriven = errors.New("the browser is given up: this session is lost, and the next one starts it again")
+var errStoppedDriven = client.Lost(errors.New("the browser is given up: this session is lost, and the next one starts it again"))
 
 // fatal reports whether the browser behind a driver that answers is gone.
 func (e *refusal) fatal() bool {

@@ -493,6 +493,7 @@ func TestRemote(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	testGrid(t, address)
 	_, err = NewChrome(testContext(t), ChromeConfig{RemoteURL: "ws://user:secret@" + host + "/devtools/browser/none?token=secret"})
 	if err == nil || !strings.Contains(err.Error(), "start chrome (ws://"+host+"/devtools/browser/none): ") {
 		t.Errorf("an address with nothing behind it gave %v", err)

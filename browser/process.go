@@ -2,8 +2,10 @@ package browser
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -74,6 +76,14 @@ func startProcess(ctx context.Context, cfg ChromeConfig) (*process, error) {
 	life := context.Background()
 	var alloc context.Context
 	var endAlloc context.CancelFunc
+	giveBack := func() {}
+	if cfg.GridURL != "" {
+		g, err := openGrid(ctx, cfg.GridURL)
+		if err != nil {
+			return nil, fmt.Errorf("start chrome %w", gridError(cfg.GridURL, err))
+		}
+		cfg.RemoteURL, giveBack = g.cdp, sync.OnceFunc(g.close)
+	}
 	if cfg.RemoteURL != "" {
 		what = redact(cfg.RemoteURL)
 		alloc, endAlloc = remote.NewAllocator(life, cfg.RemoteURL, remoteOptions(cfg.RemoteURL)...)
@@ -82,7 +92,7 @@ func startProcess(ctx context.Context, cfg ChromeConfig) (*process, error) {
 	}
 	quiet := func(string, ...any) {}
 	bctx, endBrowser := chromedp.NewContext(alloc, chromedp.WithLogf(quiet), chromedp.WithErrorf(quiet))
-	p := &process{cfg: cfg, ctx: bctx, cancel: func() { endBrowser(); endAlloc() }}
+	p := &process{cfg: cfg, ctx: bctx, cancel: func() { endBrowser(); endAlloc(); giveBack() }}
 
 	// The first command on chromedp's context starts the browser and binds its
 	// life to that context, which therefore may have no deadline of its own.
@@ -122,10 +132,19 @@ func startProcess(ctx context.Context, cfg ChromeConfig) (*process, error) {
 // TLS and gateways that route by path.
 func remoteOptions(address string) []remote.Option {
 	u, err := url.Parse(address)
-	if err == nil && (u.Scheme == "ws" || u.Scheme == "wss") && strings.Trim(u.Path, "/") != "" {
-		return []remote.Option{remote.NoModifyURL}
+	if err != nil {
+		return nil
 	}
-	return nil
+	var opts []remote.Option
+	if (u.Scheme == "ws" || u.Scheme == "wss") && strings.Trim(u.Path, "/") != "" {
+		opts = append(opts, remote.NoModifyURL)
+	}
+	if u.User != nil {
+		password, _ := u.User.Password()
+		basic := base64.StdEncoding.EncodeToString([]byte(u.User.Username() + ":" + password))
+		opts = append(opts, remote.WithDialHTTPHeader(http.Header{"Authorization": {"Basic " + basic}}))
+	}
+	return opts
 }
 
 // redact takes user, password and query, where tokens live, out of an address.

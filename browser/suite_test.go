@@ -1,7 +1,10 @@
 package browser
 
 import (
+	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 
 	"github.com/touchstone-webauthn/touchstone/client"
 	"github.com/touchstone-webauthn/touchstone/internal/reference"
@@ -62,5 +65,61 @@ func testSuite(t *testing.T, c client.Client, dialects []string) {
 			t.Errorf("%s: only %d checks passed of %d", target.Name(), passed, len(report.Checks))
 		}
 		t.Logf("%s: %d of %d checks passed", target.Name(), passed, len(report.Checks))
+	}
+}
+
+// TestKilledWhileTheSuiteRuns: a browser that dies in the middle of a run costs
+// one start and no verdict.
+func TestKilledWhileTheSuiteRuns(t *testing.T) {
+	c := ownChrome(t, ChromeConfig{})
+	cfg, err := reference.Config(reference.RPID, reference.Origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := rp.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets, err := reference.Targets(server, []string{"fido"}, "browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checks, err := suites.Select(suites.Catalogue(), []string{"registration.client-data.*"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := c.proc
+	done := 0
+	report, err := suites.Run(t.Context(), suites.Config{
+		Targets: targets, Clients: []client.Client{c}, Seed: "browser", Checks: checks, Jobs: 4,
+		Progress: func(p suites.Progress) {
+			if done++; done == 20 {
+				if err := chromedp.FromContext(first.ctx).Browser.Process().Kill(); err != nil {
+					t.Error(err)
+				}
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, check := range report.Checks {
+		if check.Verdict != reports.Pass && check.Verdict != reports.NotApplicable {
+			t.Errorf("%s: %s: %s", check.ID, check.Verdict, check.Message)
+		}
+	}
+	for _, h := range report.Health {
+		if !h.OK {
+			t.Errorf("health (%s): %s", h.When, h.Message)
+		}
+	}
+	if len(report.Checks) != len(checks) || report.Stopped != nil {
+		t.Errorf("%d of %d checks were done, stopped: %v", len(report.Checks), len(checks), report.Stopped)
+	}
+	if c.proc == first || c.starts != 2 {
+		t.Errorf("the browser was started %d times, want 2", c.starts)
+	}
+	if len(report.Notes) != 1 || !strings.Contains(report.Notes[0], "chrome was lost") {
+		t.Errorf("the report does not tell of it: %q", report.Notes)
 	}
 }

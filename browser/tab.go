@@ -88,7 +88,7 @@ func (p *process) newTab(ctx context.Context) (*tab, error) {
 	go func() {
 		for _, err := range crashes {
 			if err == nil {
-				t.fail(errors.New("the tab crashed"))
+				t.fail(client.Lost(errors.New("the tab crashed")))
 			}
 			return
 		}
@@ -307,16 +307,16 @@ func (t *tab) explain(bounded context.Context, what string, err error) error {
 	case t.proc.dead() || bounded.Err() == nil && t.proc.lostConnection(err):
 		err = fmt.Errorf("%s: %w", what, errStopped)
 	case bounded.Err() != nil:
-		err = fmt.Errorf("%s: %w; this session's tab is given up", what, context.Cause(bounded))
+		err = client.Lost(fmt.Errorf("%s: %w; this session's tab is given up", what, context.Cause(bounded)))
 	default:
-		err = fmt.Errorf("%s: %w; this session's tab is given up", what, err)
+		err = client.Lost(fmt.Errorf("%s: %w; this session's tab is given up", what, err))
 	}
 	t.fail(err)
 	return err
 }
 
 var (
-	errStopped = errors.New("chrome stopped: this session is lost, and the next one starts chrome again")
+	errStopped = client.Lost(errors.New("chrome stopped: this session is lost, and the next one starts chrome again"))
 	errClosed  = errors.New("the tab is closed")
 )
 

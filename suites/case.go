@@ -32,6 +32,8 @@ type Case struct {
 	sessions []*target.Session
 	notes    []string
 	tracer   *tracer
+	// lost says that the client's browser died or hung under the case.
+	lost bool
 }
 
 // Account is a user of the RP with a browser session and an authenticator.

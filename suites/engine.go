@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -72,6 +73,8 @@ type run struct {
 	report *reports.Report
 	done   int
 	total  int
+	// lost counts, by client, the cases that were played again.
+	lost map[string]int
 	// screenshots counts those that were asked for.
 	screenshots int
 	stop        *reports.Stop
@@ -101,6 +104,9 @@ func Run(ctx context.Context, cfg Config) (*reports.Report, error) {
 	if r.stop != nil {
 		r.stop.Left = r.total - r.done
 		r.report.Stopped = r.stop
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.lost)) {
+		r.report.Notes = append(r.report.Notes, fmt.Sprintf("%s was lost while %d of its cases ran; they were played again in a new one", name, r.lost[name]))
 	}
 	r.report.Sort()
 	r.report.Summarize()
@@ -319,15 +325,17 @@ func (l *lane) health(ctx context.Context, when string) judgement {
 	l.run.mu.Lock()
 	n := len(l.run.report.Health)
 	l.run.mu.Unlock()
-	c := l.newCase(ctx, chk, fmt.Sprintf("health/%d", n))
-	defer c.close()
-	j := c.judge(func() {
-		a := c.Account("alice", client.AuthenticatorConfig{})
-		c.MustAccept(a.Run(Registration, Setting{}, virtualauth.Faults{}, target.WireFaults{}, true), "a plain registration")
-		if c.Target.Feature(Authentication).Absent == "" {
-			c.MustAccept(a.Run(Authentication, Setting{}, virtualauth.Faults{}, target.WireFaults{}, true), "a plain authentication")
+	var c *Case
+	var j judgement
+	for try := 1; ; try++ {
+		c = l.newCase(ctx, chk, again(fmt.Sprintf("health/%d", n), try))
+		defer c.close()
+		j = c.judge(func() { c.plain() })
+		if !c.lost || try == lostTries || ctx.Err() != nil {
+			break
 		}
-	})
+		l.run.lostBrowser(l)
+	}
 	h := reports.Health{
 		Target: l.target.Name(), Client: l.client.Name(), When: when,
 		OK: j.verdict == reports.Pass, Message: j.message, DurationMs: time.Since(began).Milliseconds(),
@@ -339,6 +347,25 @@ func (l *lane) health(ctx context.Context, when string) judgement {
 	l.run.report.Health = append(l.run.report.Health, h)
 	l.run.mu.Unlock()
 	return j
+}
+
+// plain plays a plain registration and authentication.
+func (c *Case) plain() {
+	a := c.Account("alice", client.AuthenticatorConfig{})
+	c.MustAccept(a.Run(Registration, Setting{}, virtualauth.Faults{}, target.WireFaults{}, true), "a plain registration")
+	if c.Target.Feature(Authentication).Absent == "" {
+		c.MustAccept(a.Run(Authentication, Setting{}, virtualauth.Faults{}, target.WireFaults{}, true), "a plain authentication")
+	}
+}
+
+// lostBrowser counts a case that is played again because its browser was lost.
+func (r *run) lostBrowser(l *lane) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.lost == nil {
+		r.lost = map[string]int{}
+	}
+	r.lost[l.client.Name()]++
 }
 
 func (r *run) stopRun(s *reports.Stop) {

@@ -1,8 +1,10 @@
 package suites
 
 import (
+	"errors"
 	"fmt"
 
+	"github.com/touchstone-webauthn/touchstone/client"
 	"github.com/touchstone-webauthn/touchstone/reports"
 	"github.com/touchstone-webauthn/touchstone/target"
 )
@@ -61,6 +63,7 @@ func (c *Case) NotApplicable(reason, format string, args ...any) {
 
 // broken ends the case: the harness itself went wrong.
 func (c *Case) broken(err error) {
+	c.lost = c.lost || errors.Is(err, client.ErrLost)
 	panic(halt{judgement{reports.Error, reports.ReasonHarness, err.Error()}})
 }
 

@@ -3,6 +3,7 @@ package suites
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -39,15 +40,37 @@ type played struct {
 	took      time.Duration
 }
 
+// lostTries is how often a case is played whose browser dies under it: the
+// death says nothing of the RP, unless it comes each time.
+const lostTries = 3
+
 // play runs one check and says what came of it.
 func (l *lane) play(ctx context.Context, chk *Check) played {
+	for try := 1; ; try++ {
+		p, lost := l.playOnce(ctx, chk, try)
+		if !lost || try == lostTries || ctx.Err() != nil {
+			return p
+		}
+		l.run.lostBrowser(l)
+	}
+}
+
+// again is the label of a case's further try: its accounts must be new ones.
+func again(label string, try int) string {
+	if try == 1 {
+		return label
+	}
+	return fmt.Sprintf("%s/again/%d", label, try)
+}
+
+func (l *lane) playOnce(ctx context.Context, chk *Check, try int) (p played, lost bool) {
 	began := time.Now()
-	c := l.newCase(ctx, chk, chk.ID)
+	c := l.newCase(ctx, chk, again(chk.ID, try))
+	c.seed = l.run.seedFor(chk.ID)
 	if l.run.cfg.Trace != nil {
 		c.tracer = &tracer{began: began}
 	}
 	defer c.close()
-	var p played
 	p.judgement = c.judge(func() {
 		c.Require(chk.needs()...)
 		if chk.Story != nil {
@@ -60,6 +83,9 @@ func (l *lane) play(ctx context.Context, chk *Check) played {
 	// report keeps.
 	red := p.verdict != reports.Pass && p.verdict != reports.NotApplicable
 	p.notes = c.notes
+	if c.lost && try < lostTries {
+		return p, true
+	}
 	if red || p.message != "" || len(c.notes) > 0 || l.run.cfg.KeepExchanges || c.tracer != nil {
 		p.exchanges = c.exchanges()
 	}
@@ -71,7 +97,7 @@ func (l *lane) play(ctx context.Context, chk *Check) played {
 		res := l.run.result(l, chk, p)
 		l.run.cfg.Trace(c.trace(&res, p.exchanges))
 	}
-	return p
+	return p, false
 }
 
 func (l *lane) newCase(ctx context.Context, chk *Check, label string) *Case {
@@ -190,14 +216,23 @@ func (c *Case) twin() judgement {
 	l.mu.Unlock()
 	t.once.Do(func() {
 		valid := &Check{ID: chk.ID, Level: Must, Ceremony: chk.Ceremony, Setting: chk.Setting, Expect: Accept}
-		v := l.newCase(c.ctx, valid, "twin/"+string(key))
-		if c.tracer != nil {
-			v.tracer = &tracer{began: c.tracer.began}
+		label := "twin/" + string(key)
+		for try := 1; ; try++ {
+			v := l.newCase(c.ctx, valid, again(label, try))
+			v.seed = l.run.seedFor(label)
+			if c.tracer != nil {
+				v.tracer = &tracer{began: c.tracer.began}
+			}
+			t.judgement = v.judge(v.single)
+			v.close()
+			if v.lost && try < lostTries && c.ctx.Err() == nil {
+				l.run.lostBrowser(l)
+				continue
+			}
+			c.sessions = append(c.sessions, v.sessions...)
+			c.tracer.twinOf(v.tracer)
+			return
 		}
-		defer v.close()
-		t.judgement = v.judge(v.single)
-		c.sessions = append(c.sessions, v.sessions...)
-		c.tracer.twinOf(v.tracer)
 	})
 	return t.judgement
 }

@@ -13,8 +13,11 @@ import (
 // clientNames lists what --client takes.
 const clientNames = "virtual, virtualwebauthn, chrome, firefox, webdriver:URL?browserName=NAME"
 
+// gridPrefix goes before the address of a Selenium Grid in --chrome grid:URL.
+const gridPrefix = "grid:"
+
 // chromeUsage is what --chrome takes.
-const chromeUsage = "`path` of Chrome or Chromium, or the address of one that runs: http://host:port, or ws:// or wss:// with its path (default found on PATH)"
+const chromeUsage = "`path` of Chrome or Chromium, or the address of one that runs: http://host:port, ws:// or wss:// with its path, or grid:http://host:port for one behind a Selenium Grid (default found on PATH)"
 
 // webdriverPrefix goes before the address in --client webdriver:URL.
 const webdriverPrefix = "webdriver:"
@@ -58,6 +61,11 @@ func openClients(ctx context.Context, names []string, chromePath string) ([]clie
 			out = append(out, client.NewVirtualWebAuthn())
 		case "chrome":
 			c, err := browser.NewChrome(ctx, chromeConfig(chromePath))
+			var wrong *browser.AddressError
+			if errors.As(err, &wrong) {
+				closeClients(out)
+				return nil, usage("", "--chrome %w", err)
+			}
 			if err != nil {
 				out = append(out, &client.Unavailable{Kind: "chrome", Abilities: browser.ChromeAbilities(), Cause: err})
 				continue
@@ -84,6 +92,9 @@ func chromeConfig(place string) browser.ChromeConfig {
 		if strings.HasPrefix(place, scheme) {
 			return browser.ChromeConfig{RemoteURL: place}
 		}
+	}
+	if address, ok := strings.CutPrefix(place, gridPrefix); ok {
+		return browser.ChromeConfig{GridURL: address}
 	}
 	return browser.ChromeConfig{Path: place}
 }

@@ -141,6 +141,19 @@ func TestShardOf(t *testing.T) {
 	}
 }
 
+func TestSecretless(t *testing.T) {
+	for in, want := range map[string]string{
+		"touchstone run --chrome wss://ada:s3cret@grid.test/session/1/se/cdp": "touchstone run --chrome wss://ada:xxxxx@grid.test/session/1/se/cdp",
+		"--chrome 'wss://browsers.test/?token=s3cret&x=1' --seed 1":           "--chrome 'wss://browsers.test/?token=xxxxx&x=1' --seed 1",
+		"--target https://rp.test:8443/a@b":                                   "--target https://rp.test:8443/a@b",
+		"--client webdriver:http://:s3cret@127.0.0.1:4444":                    "--client webdriver:http://:xxxxx@127.0.0.1:4444",
+	} {
+		if got := secretless(in); got != want {
+			t.Errorf("secretless(%s) = %s; want %s", in, got, want)
+		}
+	}
+}
+
 func TestQuote(t *testing.T) {
 	for in, want := range map[string]string{"a.b-c": "a.b-c", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "*": "'*'"} {
 		if got := quote(in); got != want {

@@ -285,7 +285,7 @@ func (f *replayFlags) rerunCheck(ctx context.Context, args []string, was []resul
 	f.clients = names
 	report, err := suites.Run(ctx, suites.Config{
 		Targets: targets, Clients: clients, Checks: []*suites.Check{check}, Seed: f.seed, Nonce: nonce, Jobs: 1, KeepExchanges: true,
-		Version: version(), Command: "touchstone " + strings.Join(quoteAll(args), " "), Rerun: f.rerunOf, Trace: traced.sink(), Progress: p.tell,
+		Version: version(), Command: "touchstone " + secretless(strings.Join(quoteAll(args), " ")), Rerun: f.rerunOf, Trace: traced.sink(), Progress: p.tell,
 	})
 	p.done()
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -135,7 +136,7 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 		Targets: targets, Clients: clients, Checks: checks, Set: f.set,
 		Seed: f.seed, Nonce: nonce, Jobs: f.jobs, Shard: index, Shards: count,
 		KeepExchanges: f.exchanges == "all",
-		Version:       version(), Command: "touchstone " + strings.Join(quoteAll(args), " "),
+		Version:       version(), Command: "touchstone " + secretless(strings.Join(quoteAll(args), " ")),
 		Rerun: f.rerun, Trace: traced.sink(), Progress: p.tell,
 	})
 	p.done()
@@ -261,10 +262,19 @@ func (f *runFlags) rerun(t *target.Target, cl client.Client, id string) string {
 		add("--var", v)
 	}
 	add("--client", clientFlag(f.clients, cl.Name()))
-	add("--chrome", f.chrome)
+	add("--chrome", secretless(f.chrome))
 	add("--check", id)
 	add("--seed", f.seed)
 	return strings.Join(args, " ")
+}
+
+// secretsInAddresses finds the password and the parameters of an address that
+// tend to be secrets.
+var secretsInAddresses = regexp.MustCompile(`(://[^\s/@:]*:)[^\s/@]*(@)|([?&](?i:[a-z_-]*(?:token|key|secret|password))=)[^\s&'"]*`)
+
+// secretless is a command line for a report, which many people read.
+func secretless(s string) string {
+	return secretsInAddresses.ReplaceAllString(s, "${1}${3}xxxxx${2}")
 }
 
 func quoteAll(args []string) []string {
