@@ -61,6 +61,9 @@ const (
 	NoAttestation Ability = "no-attestation"
 	// Extensions: client extensions are read from the options.
 	Extensions Ability = "extensions"
+	// AuthenticatorExtensions: authenticators have the extensions of CTAP 2.2 that
+	// AuthenticatorConfig.Extensions names.
+	AuthenticatorExtensions Ability = "authenticator-extensions"
 	// Flags: user verification, backup eligibility and backup state can be chosen.
 	Flags Ability = "flags"
 	// Import: credentials made elsewhere can be put on an authenticator.
@@ -119,6 +122,8 @@ type AuthenticatorConfig struct {
 	// SelfAttestation makes the statement packed self attestation whatever
 	// conveyance the options ask for, as some platforms do.
 	SelfAttestation bool
+	// Extensions: has credProtect, hmac-secret, credBlob, minPinLength and largeBlob.
+	Extensions bool
 	// Format is the attestation that it makes whatever conveyance the options
 	// ask for, as in virtualauth.Config.Formats: packed, tpm, apple and so on.
 	// Empty leaves it to the client.

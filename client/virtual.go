@@ -85,6 +85,9 @@ func virtualConfig(cfg AuthenticatorConfig) (virtualauth.Config, error) {
 		BackupEligible: cfg.BackupEligible, BackupState: cfg.BackupState,
 		AlwaysAttest: cfg.SelfAttestation,
 	}
+	if cfg.Extensions {
+		c.Extensions = virtualauth.ExtensionSupport{CredProtect: true, HMACSecret: true, LargeBlob: true, CredBlob: true, MinPINLength: 6}
+	}
 	switch cfg.Transport {
 	case "":
 	case "usb", "nfc", "ble", "internal", "hybrid":

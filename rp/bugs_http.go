@@ -23,8 +23,11 @@ const (
 func sessionBugs() []httpBug {
 	return []httpBug{
 		{Bug: Bug{Name: "session-before-verification", Title: "logs in whom the options were for, before the assertion is verified", Class: "session",
-			Requirement: "touchstone/refused-is-logged-out", Severity: "critical", ModelledOn: []string{"CVE-2026-126952"}},
+			Requirement: "touchstone/refused-is-logged-out", Also: []string{"webauthn-3/7.2/step-25"}, Severity: "critical", ModelledOn: []string{"CVE-2026-126952"}},
 			leaveOut: []string{"session.refused-login"}},
+		{Bug: Bug{Name: "refusals-tell", Title: "tells of a refused login whether the user, the credential or the signature was wrong", Class: "enumeration",
+			Requirement: "webauthn-3/14.6.2/results-alike", Severity: "medium", ModelledOn: []string{"CVE-2026-23511"}},
+			leaveOut: []string{"answers.alike"}},
 		{Bug: Bug{Name: "second-factor-skipped", Title: "gives a token before the second factor", Class: "session",
 			Requirement: "touchstone/refused-is-logged-out", Severity: "critical", ModelledOn: []string{"CVE-2026-32879", "GHSA-hp74-gm6m-2qm5"}, Dialect: "fortanix"},
 			leaveOut: []string{"fortanix.second-factor"}},
@@ -66,6 +69,18 @@ func answered(paths []string, edit func(status int, body map[string]any) int) fu
 	}
 }
 
+// and is b that breaks further requirements, too.
+func (b httpBug) and(requirements ...string) httpBug {
+	b.Also = append(b.Also, requirements...)
+	return b
+}
+
+// breaks is b with another requirement than its kind's.
+func (b httpBug) breaks(requirement string) httpBug {
+	b.Requirement = requirement
+	return b
+}
+
 // failOpenBugs answer success where reading the response failed: an exception
 // handler that says ok.
 func failOpenBugs() []httpBug {
@@ -86,13 +101,24 @@ func failOpenBugs() []httpBug {
 		}
 	}
 	create, get, each := []string{attested}, []string{asserted}, []string{attested, asserted}
+	about := func(member string) func(string) bool {
+		return func(message string) bool {
+			return strings.HasPrefix(message, member+" ") || strings.HasPrefix(message, member+":") || strings.HasPrefix(message, "step 7") && strings.Contains(message, "has no "+strings.TrimPrefix(member, "response."))
+		}
+	}
 	return []httpBug{
-		bug("body-unreadable", "answers success where it cannot read the body", "webauthn-3/5.1/response-json", each, func(m string) bool { return !strings.Contains(m, "step ") }),
+		bug("id-unread", "answers success where id is missing, empty or no text", "webauthn-3/5.1/id", each, about("id")),
+		bug("client-data-unread", "answers success where clientDataJSON is missing, empty or no text", "webauthn-3/5.2/client-data-json", each, about("response.clientDataJSON")),
+		bug("attestation-object-unread", "answers success where attestationObject is missing, empty or no text", "webauthn-3/5.2.1/attestation-object", create, about("response.attestationObject")),
+		bug("authenticator-data-unread", "answers success where authenticatorData is missing, empty or no text", "webauthn-3/5.2.2/authenticator-data", get, about("response.authenticatorData")),
+		bug("signature-unread", "answers success where signature is missing, empty or no text", "webauthn-3/5.2.2/signature", get, about("response.signature")),
+		bug("user-handle-unread", "answers success where userHandle is no text", "webauthn-3/5.2.2/user-handle", get, about("response.userHandle")),
+		bug("body-unreadable", "answers success where it cannot read the body", "webauthn-3/7.1/step-3", each, func(m string) bool { return !strings.Contains(m, "step ") }).and("webauthn-3/7.2/step-3", "webauthn-3/7.2/step-7"),
 		bug("members-missing", "answers success where a member of the response is empty", "webauthn-3/7.1/step-3", each, at("step 7.1.3:", "step 7.2.3:")),
 		bug("attestation-object-unreadable", "answers success where it cannot decode the attestation object", "webauthn-3/7.1/step-13", create, at("step 7.1.13:")),
-		bug("no-credential-in-registration", "answers success where the authenticator data hold no credential", "webauthn-3/6.5.1/cose-key", create, at("step 7.1.13.attested-data")),
+		bug("no-credential-in-registration", "answers success where the authenticator data hold no credential", "webauthn-3/6.1/attested-data", create, at("step 7.1.13.attested-data")),
 		bug("public-key-unreadable", "answers success where it cannot read the credential public key", "webauthn-3/6.5.1/cose-key", create, at("step 7.1.20.")),
-		bug("authenticator-data-unreadable", "answers success where it cannot decode the authenticator data of an assertion", "webauthn-3/6.1/layout", get, at("step 7.2.7:")),
+		bug("authenticator-data-unreadable", "answers success where it cannot decode the authenticator data of an assertion", "webauthn-3/6.1/length", get, at("step 7.2.7:")),
 		bug("client-data-not-json", "answers success where the client data are no JSON", "webauthn-3/7.1/step-6", each, at("step 7.1.6:", "step 7.2.9:", "step 7.1.5:", "step 7.2.8:")),
 		bug("attestation-unverifiable", "answers success where an attestation procedure cannot read its statement", "webauthn-3/7.1/step-22", create, func(m string) bool {
 			return strings.HasPrefix(m, "step 8.") && strings.Contains(m, "syntax")
@@ -123,7 +149,7 @@ func drop(v any, names ...string) {
 func formBugs() []httpBug {
 	return []httpBug{
 		{Bug: Bug{Name: "fortanix-published-form", Title: "writes options as the vendor's document has them, which no browser takes", Class: "dialect",
-			Requirement: "fortanix/alg-on-the-wire", Severity: "high", Dialect: "fortanix"},
+			Requirement: "fortanix/alg-on-the-wire", Also: []string{"fortanix/entities-flattened"}, Severity: "high", Dialect: "fortanix"},
 			configure: func(c *Config) { c.Fortanix.Form = FormPublished }},
 		{Bug: Bug{Name: "dfns-old-page-form", Title: "writes options as the vendor's older page has them", Class: "dialect",
 			Requirement: "dfns/pub-key-cred-params", Severity: "high", Dialect: "dfns"},
@@ -202,7 +228,7 @@ func wireBugs() []httpBug {
 					o[name] = nil
 				}
 			}
-		}),
+		}).and("touchstone/consumable"),
 		bug("padded-challenge", "pads the base64url of the challenge", "medium", binary, each, func(o map[string]any) { o["challenge"] = base64.URLEncoding.EncodeToString(decode(o["challenge"])) }),
 		bug("standard-base64-challenge", "writes the challenge in standard base64", "medium", binary, each, func(o map[string]any) { o["challenge"] = base64.StdEncoding.EncodeToString(decode(o["challenge"])) }),
 		bug("challenge-as-bytes", "writes the challenge as an array of numbers", "medium", binary, each, func(o map[string]any) {
@@ -216,7 +242,7 @@ func wireBugs() []httpBug {
 			inner(o, "user")["id"] = fmt.Sprintf("% x", decode(inner(o, "user")["id"]))[:60]
 		}),
 		bug("user-id-as-number", "writes user.id as a number", "medium", well, create, func(o map[string]any) { inner(o, "user")["id"] = 42 }),
-		bug("user-without-display-name", "leaves out user.displayName", "medium", well, create, func(o map[string]any) { delete(inner(o, "user"), "displayName") }),
+		bug("user-without-display-name", "leaves out user.displayName", "medium", "webauthn-3/5.4/user-name", create, func(o map[string]any) { delete(inner(o, "user"), "displayName") }),
 		bug("rp-without-name", "leaves out rp.name", "medium", well, create, func(o map[string]any) { delete(inner(o, "rp"), "name") }),
 		bug("rp-as-text", "writes rp as its id alone", "medium", well, create, func(o map[string]any) { o["rp"] = inner(o, "rp")["id"] }),
 		bug("challenge-left-out", "issues creation options without a challenge", "high", well, create, func(o map[string]any) { delete(o, "challenge") }),
@@ -232,6 +258,32 @@ func wireBugs() []httpBug {
 			}
 		}),
 		bug("timeout-as-text", "writes the timeout as a string", "low", well, create, func(o map[string]any) { o["timeout"] = fmt.Sprint(o["timeout"]) }),
+		bug("hints-as-text", "writes hints as one string", "low", "webauthn-3/5.8.7/hints", create, func(o map[string]any) { o["hints"] = "security-key" }),
+		bug("request-hints-as-text", "writes the hints of request options as one string", "low", "webauthn-3/5.5/hints", get, func(o map[string]any) { o["hints"] = "security-key" }),
+		bug("hints-misspelt", "writes a hint that nothing defines", "low", "webauthn-3/5.8.7/hints-known", each, func(o map[string]any) { o["hints"] = []string{"securityKey"} }),
+		bug("hints-against-attachment", "hints at a security key and asks for a platform authenticator", "low", "webauthn-3/5.8.7/hints-attachment", create, func(o map[string]any) {
+			o["hints"] = []string{"security-key"}
+			s := inner(o, "authenticatorSelection")
+			s["authenticatorAttachment"] = "platform"
+			o["authenticatorSelection"] = s
+		}),
+		bug("attestation-formats-misspelt", "writes an attestation format with quotes around it", "low", "webauthn-3/5.4/attestation-formats", create, func(o map[string]any) {
+			o["attestationFormats"] = []string{`"packed"`}
+		}),
+		bug("attachment-misspelt", "writes an attachment that nothing defines", "low", "webauthn-3/5.4.5/attachment-values", create, func(o map[string]any) {
+			s := inner(o, "authenticatorSelection")
+			s["authenticatorAttachment"] = "any"
+			o["authenticatorSelection"] = s
+		}),
+		bug("attachment-dropped", "does not pass on which attachment was asked for", "low", "webauthn-3/7.1/step-1", create, func(o map[string]any) {
+			delete(inner(o, "authenticatorSelection"), "authenticatorAttachment")
+		}),
+		bug("resident-key-misspelt", "writes residentKey in capitals", "low", "webauthn-3/5.4.6/resident-key-values", create, func(o map[string]any) {
+			s := inner(o, "authenticatorSelection")
+			s["residentKey"], s["requireResidentKey"] = "PREFERRED", false
+			o["authenticatorSelection"] = s
+		}),
+		bug("request-timeout-in-seconds", "writes the timeout of request options in seconds", "medium", "webauthn-3/5.5/timeout", get, func(o map[string]any) { o["timeout"] = 300 }),
 		bug("allow-list-without-type", "leaves the type out of allowCredentials", "medium", asked, get, func(o map[string]any) {
 			list, _ := o["allowCredentials"].([]any)
 			for _, d := range list {
@@ -348,6 +400,16 @@ func crashBugs() []httpBug {
 			o := bytesOf(b, "attestationObject")
 			return bytes.Contains(o, bytes.Repeat([]byte{0x81}, 16)) || bytes.Contains(o, bytes.Repeat([]byte{0xa1, 0x61, 0x61}, 16))
 		}, drop, "CVE-2024-21909", "GHSA-6r92-cgxc-r5fg"),
+		bug("crash-extension-results", "answers extension results that are no object with an error page", results, func(b []byte) bool {
+			var o struct {
+				Results any `json:"getClientExtensionResults"`
+			}
+			if json.Unmarshal(b, &o) != nil || o.Results == nil {
+				return false
+			}
+			_, ok := o.Results.(map[string]any)
+			return !ok
+		}, page).breaks("webauthn-3/5.1/extension-results"),
 		bug("crash-signature-missing", "answers an assertion without signature with an error page", []string{asserted}, func(b []byte) bool {
 			m := response(b)
 			_, ok := m["signature"].(string)
@@ -376,7 +438,7 @@ func strictBodyBugs() []httpBug {
 	results := []string{attested, asserted}
 	known := []string{"id", "rawId", "type", "response", "getClientExtensionResults", "clientExtensionResults", "authenticatorAttachment"}
 	return []httpBug{
-		bug("strict-body-members", "refuses a body with a member it does not know", "webauthn-3/5.1/response-json", results, func(o map[string]json.RawMessage) bool {
+		bug("strict-body-members", "refuses a body with a member it does not know", "webauthn-3/5.1/unknown-members", results, func(o map[string]json.RawMessage) bool {
 			for name := range o {
 				if !slices.Contains(known, name) {
 					return true

@@ -283,7 +283,7 @@ func (d *dfns) fido2Assertion(p *dfnsChallenge, session string, o object) (*dfns
 	}
 	login, err := d.core.FinishAuthentication(ceremony.FinishAuthentication{Handle: p.core, Session: session, Response: r})
 	if err != nil {
-		return nil, nil, at(http.StatusUnauthorized, answerAlike(err))
+		return nil, nil, at(http.StatusUnauthorized, d.answerAlike(err))
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -79,6 +79,11 @@ func (d *fido) attestationOptions(c *call) error {
 	if err != nil {
 		return err
 	}
+	// Not in the API: how the reference RP is told that create() will be conditional.
+	mediation, err := o.oneOf("mediation", "conditional", "optional", "required")
+	if err != nil {
+		return err
+	}
 	extensions, err := d.echo(o, ceremony.Registration)
 	if err != nil {
 		return err
@@ -92,7 +97,7 @@ func (d *fido) attestationOptions(c *call) error {
 		return err
 	}
 	options, err := d.core.BeginRegistration(ceremony.RegistrationRequest{
-		User: user, Session: sess.id, Attestation: attestation, Selection: sel, Extensions: extensions,
+		User: user, Session: sess.id, Attestation: attestation, Selection: sel, Extensions: extensions, Conditional: mediation == "conditional",
 	})
 	if err != nil {
 		return err
@@ -166,7 +171,7 @@ func (d *fido) assertionResult(c *call) error {
 	login, err := d.assertion(c, sess)
 	if err != nil {
 		d.refusedLogin("fido", sess)
-		return answerAlike(err)
+		return d.answerAlike(err)
 	}
 	d.sessions.login(sess, "fido", login.User.Name)
 	return writeJSON(c.w, http.StatusOK, statusOK)

@@ -202,7 +202,7 @@ func (d *fortanix) approve(c *call) error {
 			return err
 		}
 		if _, err := d.core.FinishAuthentication(ceremony.FinishAuthentication{Session: approvalSession(t, a), Response: response}); err != nil {
-			return at(http.StatusUnauthorized, answerAlike(err))
+			return at(http.StatusUnauthorized, d.answerAlike(err))
 		}
 	case !hasPassword:
 		return o.missing("password")

@@ -129,7 +129,7 @@ func (d *fortanix) secondFactor(c *call) error {
 	}
 	_, err = d.core.FinishAuthentication(ceremony.FinishAuthentication{Session: t.value, Response: response})
 	if err != nil {
-		return at(http.StatusUnauthorized, answerAlike(err))
+		return at(http.StatusUnauthorized, d.answerAlike(err))
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

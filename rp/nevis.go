@@ -287,7 +287,7 @@ func (d *nevis) assertionResult(c *call) error {
 	if err != nil {
 		d.finished(id, "failed", "")
 		d.refusedLogin("nevis", sess)
-		return answerAlike(err)
+		return d.answerAlike(err)
 	}
 	d.finished(id, "succeeded", login.User.Name)
 	d.sessions.login(sess, "nevis", login.User.Name)

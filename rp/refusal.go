@@ -88,9 +88,9 @@ const alikeMessage = "the credential is not one that this login accepts, or its 
 // https://www.w3.org/TR/webauthn-3/#sctn-credential-id-privacy-leak. The full
 // reason goes to Config.OnRefusal. All other steps keep their own words: whoever
 // writes a client against this server needs them.
-func answerAlike(err error) error {
+func (s *Server) answerAlike(err error) error {
 	var e *ceremony.Error
-	if err == nil || !errors.As(err, &e) || !alike(e.Step) {
+	if err == nil || s.leaveOut["answers.alike"] || !errors.As(err, &e) || !alike(e.Step) {
 		return err
 	}
 	return &refusal{status: http.StatusBadRequest, message: alikeMessage, full: stepMessage(e), step: e.Step, anchor: e.Anchor}

@@ -20,7 +20,7 @@ type responseForm struct {
 // registration reads {id, rawId?, type, response: {clientDataJSON,
 // attestationObject, transports?}, extension results?}. Members that are copies
 // of what is inside attestationObject (authenticatorData, publicKey,
-// publicKeyAlgorithm) are not looked at: nothing vouches for them.
+// publicKeyAlgorithm) are not judged: nothing vouches for them.
 func (f responseForm) registration(o object) (out ceremony.RegistrationResponse, err error) {
 	if out.ID, out.RawID, out.Type, err = f.credential(o); err != nil {
 		return out, err
@@ -45,6 +45,10 @@ func (f responseForm) registration(o object) (out ceremony.RegistrationResponse,
 		}
 	}
 	out.Transports = transports
+	if copied, ok, err := response.optionalText("publicKey"); err == nil && ok {
+		// A copy that does not decode is as good as none: no step reads it.
+		out.PublicKey, _ = response.decode("publicKey", copied, f.binary)
+	}
 	out.ExtensionResults, err = f.extensionResults(o)
 	return out, err
 }

@@ -25,6 +25,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/touchstone-webauthn/touchstone/rp/attestation"
@@ -64,6 +65,10 @@ type Config struct {
 	Fortanix             Fortanix
 	Dfns                 Dfns
 	Nevis                Nevis
+	// ClockHeader names a request header whose value, a duration such as 6m, is
+	// how much later it is for that request alone: how a test sees a challenge
+	// expire without waiting. Empty: there is no such header.
+	ClockHeader string
 	// MaxBody is the largest request body in bytes, beyond it 413; 0: 1 MiB.
 	MaxBody int64
 	// OnRefusal, when set, is told of every request that is refused, with the
@@ -102,6 +107,10 @@ type Server struct {
 	sessions  *sessions
 	endpoints []endpoint
 	leaveOut  map[string]bool
+	// later is what Config.ClockHeader adds to the clock; whoever adds something
+	// holds the server alone.
+	later atomic.Int64
+	alone sync.RWMutex
 	// around is the bug that stands around every answer; nil: none.
 	around   func(http.ResponseWriter, *http.Request, http.HandlerFunc)
 	fortanix *fortanix
@@ -149,6 +158,11 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, leaveOut: map[string]bool{}, around: around}
+	if cfg.ClockHeader != "" {
+		now := cfg.Clock
+		cfg.Clock = func() time.Time { return now().Add(time.Duration(s.later.Load())) }
+		s.cfg = cfg
+	}
 	s.sessions = newSessions(cfg)
 	own := DialectSteps()
 	var core []string
@@ -194,6 +208,17 @@ func (s *Server) core(dialect string, algorithms []int64) (*ceremony.RP, error) 
 
 // ServeHTTP answers a request of any dialect.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if name := s.cfg.ClockHeader; name != "" {
+		if later, err := time.ParseDuration(r.Header.Get(name)); err == nil && later > 0 {
+			s.alone.Lock()
+			defer s.alone.Unlock()
+			s.later.Store(int64(later))
+			defer s.later.Store(0)
+		} else {
+			s.alone.RLock()
+			defer s.alone.RUnlock()
+		}
+	}
 	if s.around != nil {
 		s.around(w, r, s.answer)
 		return

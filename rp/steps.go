@@ -13,6 +13,7 @@ func DialectSteps() []ceremony.Step {
 		fortanix  = "https://support.fortanix.com/reference/mfanewchallenge"
 	)
 	steps := []ceremony.Step{
+		{Name: "answers.alike", Anchor: "https://www.w3.org/TR/webauthn-3/#sctn-username-enumeration", Title: "a refused login does not tell which of user, credential and signature was wrong"},
 		{Name: "session.refused-login", Anchor: verify, Title: "a refused assertion leaves the session logged out"},
 		{Name: "fortanix.second-factor", Anchor: verify, Title: "a token is good only after its second factor"},
 		{Name: "fortanix.unlock", Anchor: fortanix, Title: "second factors change only while their configuration is unlocked"},

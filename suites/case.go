@@ -218,6 +218,7 @@ func (s Setting) request() target.Request {
 		ResidentKey:      s.ResidentKey,
 		Extensions:       s.Extensions,
 		Usernameless:     s.Usernameless,
+		Mediation:        s.Mediation,
 	}
 }
 

@@ -31,6 +31,7 @@ var catalogue = sync.OnceValue(func() []*Check {
 		authenticationEnvelope(),
 		authenticationBinding(),
 		extensionChecks(),
+		detailChecks(),
 		vendorChecks(),
 		proofChecks(),
 	} {

@@ -58,6 +58,9 @@ type Setting struct {
 	// Authenticator answers; the zero value is the ordinary one: CTAP2 over
 	// USB, resident keys, user verification.
 	Authenticator client.AuthenticatorConfig
+	// Mediation is how create() will be called, where the dialect lets a request
+	// say so: conditional, or empty.
+	Mediation string
 	// Usernameless begins the authentication without naming a user.
 	Usernameless bool
 	// Algorithm is the COSE algorithm of the credential, where the RP offers it;
@@ -138,6 +141,9 @@ func (c *Check) abilities() []client.Ability {
 	if len(c.Setting.Extensions) > 0 {
 		out = append(out, client.Extensions)
 	}
+	if c.Setting.Authenticator.Extensions {
+		out = append(out, client.AuthenticatorExtensions)
+	}
 	if c.Setting.Authenticator.U2F {
 		out = append(out, client.U2F)
 	}
@@ -170,6 +176,9 @@ func (s Setting) needs() []string {
 	}
 	for name := range s.Extensions {
 		out = append(out, "extension."+name)
+	}
+	if s.Mediation == "conditional" {
+		out = append(out, "conditional-create")
 	}
 	if s.Usernameless {
 		out = append(out, "login.usernameless")

@@ -110,7 +110,7 @@ func registrationAlgorithms() []*Check {
 		Why:       "UV is to be demanded if and only if the options said so; plain security keys have none.",
 	}, &Check{
 		ID: "registration.accepted.counter-huge", Title: "A first counter of 4294967295 is accepted",
-		Level: Must, Requirements: []string{"webauthn-3/7.1/step-27"}, Ceremony: Registration, Expect: Accept,
+		Level: Must, Requirements: []string{"webauthn-3/7.1/step-27.counter"}, Ceremony: Registration, Expect: Accept,
 		Fault: virtualauth.Faults{CounterHuge: true},
 		Why:   "The counter is unsigned and of 32 bits; a store that holds less loses it or breaks.",
 	})
@@ -221,18 +221,18 @@ var synced = client.AuthenticatorConfig{Transport: "internal", ResidentKeys: tru
 func authenticationState() []*Check {
 	type F = virtualauth.Faults
 	flags := Check{
-		ID: "authentication.authenticator-data", Ceremony: Authentication, Level: Posture, Expect: Reject, Requirements: []string{"webauthn-3/7.2/step-19"},
+		ID: "authentication.authenticator-data", Ceremony: Authentication, Level: Posture, Expect: Reject, Requirements: []string{"webauthn-3/7.2/step-19.1"},
 		Setting: Setting{Authenticator: synced}, Abilities: []client.Ability{client.Flags},
 	}
-	counter := Check{ID: "authentication.counter", Ceremony: Authentication, Level: Must, Expect: Accept, Requirements: []string{"webauthn-3/7.2/step-24"}}
+	counter := Check{ID: "authentication.counter", Ceremony: Authentication, Level: Must, Expect: Accept, Requirements: []string{"webauthn-3/7.2/step-24.1"}}
 	return join(table(flags,
 		row{name: "backup-eligibility-lost", title: "A credential that is no longer backup eligible is noticed", fault: F{FlagBEClear: true}, why: "Eligibility never changes; where it does, this is another authenticator."},
 	), table(counter,
-		row{name: "huge", title: "A counter of 4294967295 is accepted", fault: F{CounterHuge: true}, why: "It has grown; a store with less than 32 unsigned bits refuses it or loses it."},
-		row{name: "high-bit", title: "A counter of 2147483648 is accepted", fault: F{CounterHighBit: true}, why: "Read as a signed number it is negative, and a sound login looks like a clone's."},
+		row{name: "huge", title: "A counter of 4294967295 is accepted", fault: F{CounterHuge: true}, also: "webauthn-3/7.1/step-27.counter", why: "It has grown; a store with less than 32 unsigned bits refuses it or loses it."},
+		row{name: "high-bit", title: "A counter of 2147483648 is accepted", fault: F{CounterHighBit: true}, also: "webauthn-3/7.1/step-27.counter", why: "Read as a signed number it is negative, and a sound login looks like a clone's."},
 	), []*Check{{
 		ID: "authentication.counter.zero-forever", Title: "An authenticator without a counter logs in again and again",
-		Level: Must, Requirements: []string{"webauthn-3/7.2/step-24", "webauthn-3/7.2/step-22"}, Needs: []string{"authentication"}, Abilities: []client.Ability{client.Faults},
+		Level: Must, Requirements: []string{"webauthn-3/7.2/step-24.1", "webauthn-3/7.2/step-22"}, Needs: []string{"authentication"}, Abilities: []client.Ability{client.Faults},
 		Why: "Synced passkeys report zero for ever. Only where one of the two counters is not zero does step 22 compare them.",
 		Story: func(c *Case) {
 			a := c.Account("alice", client.AuthenticatorConfig{})
@@ -246,7 +246,7 @@ func authenticationState() []*Check {
 		},
 	}, {
 		ID: "authentication.accepted.backup-state-toggles", Title: "A credential whose backup state changes from login to login is accepted",
-		Level: Must, Requirements: []string{"webauthn-3/7.2/step-18", "webauthn-3/7.2/step-24"}, Needs: []string{"authentication"}, Abilities: []client.Ability{client.Flags, client.Import},
+		Level: Must, Requirements: []string{"webauthn-3/7.2/step-18", "webauthn-3/7.2/step-24.2"}, Needs: []string{"authentication"}, Abilities: []client.Ability{client.Flags, client.Import},
 		Why: "A passkey is backed up some time after it was made, and no longer when its owner leaves the service. Only eligibility is for ever.",
 		Story: func(c *Case) {
 			a := c.Account("alice", synced)

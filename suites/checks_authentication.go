@@ -45,19 +45,19 @@ func authenticationAccepted() []*Check {
 	base := Check{ID: "authentication.accepted", Ceremony: Authentication, Level: Must, Expect: Accept}
 	rows := legalClientDataRows("webauthn-3/7.2/step-9", "webauthn-3/7.2/step-8")
 	rows = append(rows,
-		row{name: "without-user-handle", title: "An assertion without user handle is accepted where the user was named", fault: F{UserHandleAbsent: true}, requirement: "webauthn-3/7.2/step-6", why: "Authenticators return none for credentials that are not discoverable."},
+		row{name: "without-user-handle", title: "An assertion without user handle is accepted where the user was named", fault: F{UserHandleAbsent: true}, requirement: "webauthn-3/7.2/step-6.known-handle", why: "Authenticators return none for credentials that are not discoverable."},
 		row{name: "user-verified-unasked", title: "UV set is accepted though verification was not required", fault: F{FlagUVSet: true}, requirement: "webauthn-3/7.2/step-17", why: "Many authenticators verify the user whatever they are asked."},
-		row{name: "high-s-signature", title: "A signature with a high s is accepted", fault: F{SignatureHighS: true}, requirement: "webauthn-3/7.2/step-21", why: "Half of all ECDSA signatures have one; refusing them refuses every other login."},
+		row{name: "high-s-signature", title: "A signature with a high s is accepted", fault: F{SignatureHighS: true}, requirement: "webauthn-3/6.5.5/signature-format", why: "Half of all ECDSA signatures have one; refusing them refuses every other login."},
 		row{name: "unsolicited-extension-output", title: "An authenticator extension output that was not asked for does no harm", fault: F{ExtensionsUnknown: true}, requirement: "webauthn-3/7.2/step-23", level: Posture, why: "An RP must be prepared for one; taking or refusing it is its policy, crashing is not."},
 		row{name: "unsolicited-client-output", title: "A client extension output that was not asked for does no harm", fault: F{ExtensionResultUnknown: true}, requirement: "webauthn-3/7.2/step-23", level: Posture, needs: []string{"extension.outputs"}, why: "An RP must be prepared for one; taking or refusing it is its policy, crashing is not."},
-		row{name: "unknown-body-member", title: "Members of the body that nobody knows are accepted", wire: W{UnknownMember: true}, requirement: "webauthn-3/5.1/assertion-json", level: Posture, why: "toJSON() grows with each level of the specification."},
+		row{name: "unknown-body-member", title: "Members of the body that nobody knows are accepted", wire: W{UnknownMember: true}, requirement: "webauthn-3/5.1/unknown-members", level: Posture, why: "toJSON() grows with each level of the specification."},
 	)
 	return append(plain, table(base, rows...)...)
 }
 
 func authenticationAuthenticatorData() []*Check {
 	type F = virtualauth.Faults
-	base := Check{ID: "authentication.authenticator-data", Ceremony: Authentication, Level: Must, Expect: Reject, Requirements: []string{"webauthn-3/6.1/layout"}}
+	base := Check{ID: "authentication.authenticator-data", Ceremony: Authentication, Level: Must, Expect: Reject, Requirements: []string{"webauthn-3/6.1/length"}}
 	rows := table(base,
 		row{name: "rp-id-hash-other", title: "The hash of another RP ID is refused", fault: F{RPIDHashOther: true}, requirement: "webauthn-3/7.2/step-15", why: "The assertion was made for somebody else."},
 		row{name: "rp-id-hash-zero", title: "An all-zero RP ID hash is refused", fault: F{RPIDHashZero: true}, requirement: "webauthn-3/7.2/step-15", why: "An unset field must not count as a match."},
@@ -69,15 +69,15 @@ func authenticationAuthenticatorData() []*Check {
 		row{name: "all-flags-clear", title: "All flags clear is refused", fault: F{FlagsZero: true}, requirement: "webauthn-3/7.2/step-16", why: "Nobody touched the authenticator."},
 		row{name: "user-not-present", title: "UP clear is refused", fault: F{FlagUPClear: true}, requirement: "webauthn-3/7.2/step-16", why: "Nobody touched the authenticator: malware could have made this (the class of CVE-2021-38299)."},
 		row{name: "backed-up-but-not-eligible", title: "BS without BE is refused", fault: F{FlagBSWithoutBE: true}, requirement: "webauthn-3/7.2/step-18", why: "The combination cannot be."},
-		row{name: "flag-at", title: "AT set without attested data is refused", fault: F{AssertionFlagAT: true}, why: "The length does not add up."},
-		row{name: "attested-data", title: "An assertion with attested credential data is noticed", fault: F{AssertionAttestedData: true}, level: Posture, why: "An assertion has none; an RP that takes a key from it takes the attacker's."},
-		row{name: "backup-eligibility-gained", title: "A credential that has become backup eligible is noticed", fault: F{FlagBESet: true}, requirement: "webauthn-3/7.2/step-19", level: Posture, why: "Eligibility never changes; where it does, this is another authenticator."},
-		row{name: "too-short", title: "Authenticator data of 36 bytes is refused", fault: F{AuthDataShort: true}, why: "A parser must not read past the end (the class of CVE-2021-40818)."},
-		row{name: "trailing-bytes", title: "Bytes behind the authenticator data are refused", fault: F{AuthDataTrailing: true}, why: "What is signed must be read whole."},
-		row{name: "empty", title: "Empty authenticator data is refused", fault: F{AuthDataEmpty: true}, why: "A parser must not read past the end."},
-		row{name: "extension-data-without-flag", title: "Extension data with ED clear is refused", fault: F{ExtensionsWithoutED: true}, why: "The length does not add up."},
-		row{name: "extension-data-cut-short", title: "Extension data that ends within its map is refused", fault: F{ExtensionsTruncated: true}, why: "A parser must not read past the end."},
-		row{name: "extension-flag-without-data", title: "ED set without extension data is refused", fault: F{FlagEDSet: true}, why: "The length does not add up."},
+		row{name: "flag-at", title: "AT set without attested data is refused", fault: F{AssertionFlagAT: true}, requirement: "webauthn-3/6.1/length", why: "The length does not add up."},
+		row{name: "attested-data", title: "An assertion with attested credential data is noticed", fault: F{AssertionAttestedData: true}, level: Posture, requirement: "webauthn-3/6.1/no-attested-data", why: "An assertion has none; an RP that takes a key from it takes the attacker's."},
+		row{name: "backup-eligibility-gained", title: "A credential that has become backup eligible is noticed", fault: F{FlagBESet: true}, requirement: "webauthn-3/7.2/step-19.2", level: Posture, why: "Eligibility never changes; where it does, this is another authenticator."},
+		row{name: "too-short", title: "Authenticator data of 36 bytes is refused", fault: F{AuthDataShort: true}, requirement: "webauthn-3/6.1/length", why: "A parser must not read past the end (the class of CVE-2021-40818)."},
+		row{name: "trailing-bytes", title: "Bytes behind the authenticator data are refused", fault: F{AuthDataTrailing: true}, requirement: "webauthn-3/6.1/length", why: "What is signed must be read whole."},
+		row{name: "empty", title: "Empty authenticator data is refused", fault: F{AuthDataEmpty: true}, requirement: "webauthn-3/6.1/length", why: "A parser must not read past the end."},
+		row{name: "extension-data-without-flag", title: "Extension data with ED clear is refused", fault: F{ExtensionsWithoutED: true}, requirement: "webauthn-3/6.1/extension-data", why: "The length does not add up."},
+		row{name: "extension-data-cut-short", title: "Extension data that ends within its map is refused", fault: F{ExtensionsTruncated: true}, requirement: "webauthn-3/6.1/extension-data", why: "A parser must not read past the end."},
+		row{name: "extension-flag-without-data", title: "ED set without extension data is refused", fault: F{FlagEDSet: true}, requirement: "webauthn-3/6.1/extension-data", why: "The length does not add up."},
 	)
 	uv := base
 	uv.Setting = verified
@@ -111,24 +111,19 @@ func authenticationSignature() []*Check {
 func authenticationEnvelope() []*Check {
 	type F = virtualauth.Faults
 	type W = target.WireFaults
-	base := Check{ID: "authentication.envelope", Ceremony: Authentication, Level: Must, Expect: Reject, Requirements: []string{"webauthn-3/5.1/assertion-json"}}
+	base := Check{ID: "authentication.envelope", Ceremony: Authentication, Level: Must, Expect: Reject, Requirements: []string{"webauthn-3/7.2/step-3"}}
 	rows := envelopeRows(target.RoleAuthenticatorData, "authenticatorData")
 	rows = append(rows,
 		row{name: "signature-missing", title: "A response without signature is refused", wire: W{Missing: target.RoleSignature}, requirement: "webauthn-3/7.2/step-7", why: "A missing signature must not be one that was not checked."},
-		row{name: "signature-number", title: "A signature that is a number is refused", wire: W{Number: target.RoleSignature}, why: "A value of another JSON type must not be coerced."},
-		row{name: "signature-null", title: "A signature that is null is refused", wire: W{Null: target.RoleSignature}, why: "null must not count as nothing to verify."},
-		row{name: "signature-not-base64url", title: "A signature that is not base64url is refused", wire: W{NotBase64URL: target.RoleSignature}, why: "What does not decode does not verify."},
-		row{name: "user-handle-number", title: "A userHandle that is a number is refused", wire: W{Number: target.RoleUserHandle}, needs: []string{"member.userHandle"}, why: "A value of another JSON type must not be coerced."},
-		row{name: "user-handle-foreign", title: "A user handle that is not the account's is refused", fault: F{UserHandleForeign: true}, requirement: "webauthn-3/7.2/step-6", needs: []string{"member.userHandle"}, why: "Where a handle is sent it must be that of the account that was named."},
+		row{name: "signature-number", title: "A signature that is a number is refused", wire: W{Number: target.RoleSignature}, requirement: "webauthn-3/5.2.2/signature", why: "A value of another JSON type must not be coerced."},
+		row{name: "signature-null", title: "A signature that is null is refused", wire: W{Null: target.RoleSignature}, requirement: "webauthn-3/5.2.2/signature", why: "null must not count as nothing to verify."},
+		row{name: "signature-not-base64url", title: "A signature that is not base64url is refused", wire: W{NotBase64URL: target.RoleSignature}, requirement: "webauthn-3/5.2.2/signature", why: "What does not decode does not verify."},
+		row{name: "user-handle-number", title: "A userHandle that is a number is refused", wire: W{Number: target.RoleUserHandle}, needs: []string{"member.userHandle"}, requirement: "webauthn-3/5.2.2/user-handle", why: "A value of another JSON type must not be coerced."},
+		row{name: "user-handle-foreign", title: "A user handle that is not the account's is refused", fault: F{UserHandleForeign: true}, requirement: "webauthn-3/7.2/step-6.known-handle", needs: []string{"member.userHandle"}, why: "Where a handle is sent it must be that of the account that was named."},
 	)
 	for i := range rows {
-		switch rows[i].name {
-		case "id-differs-from-raw-id":
-			rows[i].requirement = "webauthn-3/5.1/id-is-raw-id"
-		case "type-other":
-			rows[i].requirement = "webauthn-3/5.1/type"
-		case "response-missing":
-			rows[i].requirement = "webauthn-3/7.2/step-3"
+		if at := memberRequirement(rows[i].name, "webauthn-3/7.2/step-3"); at != "" && rows[i].requirement == "" {
+			rows[i].requirement = at
 		}
 	}
 	return table(base, rows...)

@@ -61,7 +61,7 @@ func registrationBinding() []*Check {
 	return []*Check{
 		{
 			ID: "registration.challenge.used-up", Title: "A challenge serves one registration only",
-			Level: Must, Requirements: []string{"webauthn-3/13.4.3/challenge-random", "webauthn-3/7.1/step-8"},
+			Level: Must, Requirements: []string{"webauthn-3/13.4.3/single-use", "webauthn-3/7.1/step-8"},
 			Why: "A challenge that is not cleared after use lets whoever saw one response send another (the class of CVE-2022-42731 and CVE-2025-53102).",
 			Story: func(c *Case) {
 				a := c.Account("alice", client.AuthenticatorConfig{})
@@ -77,7 +77,7 @@ func registrationBinding() []*Check {
 		},
 		{
 			ID: "registration.challenge.other-session", Title: "A challenge is good only in the session it was issued to",
-			Level: Must, Requirements: []string{"webauthn-3/13.4.3/challenge-match", "webauthn-3/7.1/step-8"},
+			Level: Must, Requirements: []string{"webauthn-3/13.4.3/session", "webauthn-3/7.1/step-8"},
 			Why: "Otherwise an attacker's challenge, answered by a victim's authenticator, registers in the victim's session.",
 			Story: func(c *Case) {
 				alice, bob := c.Account("alice", client.AuthenticatorConfig{}), c.Account("bob", client.AuthenticatorConfig{})
@@ -102,7 +102,7 @@ func registrationBinding() []*Check {
 		},
 		{
 			ID: "registration.challenge.of-authentication", Title: "An authentication's challenge does not serve a registration",
-			Level: Must, Requirements: []string{"webauthn-3/7.1/step-8", "webauthn-3/13.4.3/challenge-match"},
+			Level: Must, Requirements: []string{"webauthn-3/13.4.3/ceremony", "webauthn-3/7.1/step-8"},
 			Why:   "Ceremonies that share one challenge store can be played one for the other.",
 			Needs: []string{"authentication", "credentials.several", "login.in-session"},
 			Story: func(c *Case) {
@@ -137,7 +137,7 @@ func registrationBinding() []*Check {
 		},
 		{
 			ID: "registration.result.second-authenticator", Title: "A second authenticator can be registered to an account",
-			Level: Should, Requirements: []string{"webauthn-3/5.4/exclude-credentials", "webauthn-3/7.1/step-29"},
+			Level: Should, Requirements: []string{"webauthn-3/13.4.6/credential-loss", "webauthn-3/7.1/step-29"},
 			Why:   "A user with one authenticator only is locked out when it is lost.",
 			Needs: []string{"credentials.several"},
 			Story: func(c *Case) {
@@ -198,7 +198,7 @@ func authenticationBinding() []*Check {
 	return []*Check{
 		{
 			ID: "authentication.challenge.used-up", Title: "A challenge serves one authentication only",
-			Level: Must, Requirements: []string{"webauthn-3/13.4.3/challenge-random", "webauthn-3/7.2/step-11"},
+			Level: Must, Requirements: []string{"webauthn-3/13.4.3/single-use", "webauthn-3/7.2/step-11"},
 			Why:   "A login that can be sent twice is a password (the class of CVE-2025-53102).",
 			Needs: []string{"authentication"},
 			Story: func(c *Case) {
@@ -214,7 +214,7 @@ func authenticationBinding() []*Check {
 		},
 		{
 			ID: "authentication.challenge.other-session", Title: "A challenge is good only in the session it was issued to",
-			Level: Must, Requirements: []string{"webauthn-3/13.4.3/challenge-match", "webauthn-3/7.2/step-11"},
+			Level: Must, Requirements: []string{"webauthn-3/13.4.3/session", "webauthn-3/7.2/step-11"},
 			Why:   "Otherwise an assertion that a victim makes for an attacker's challenge logs the attacker in.",
 			Needs: []string{"authentication", "login.session-bound"},
 			Story: func(c *Case) {
@@ -230,7 +230,7 @@ func authenticationBinding() []*Check {
 		},
 		{
 			ID: "authentication.challenge.of-registration", Title: "A registration's challenge does not serve an authentication",
-			Level: Must, Requirements: []string{"webauthn-3/7.2/step-11", "webauthn-3/13.4.3/challenge-match"},
+			Level: Must, Requirements: []string{"webauthn-3/13.4.3/ceremony", "webauthn-3/7.2/step-11"},
 			Why:   "Ceremonies that share one challenge store can be played one for the other.",
 			Needs: []string{"authentication"},
 			Story: func(c *Case) {
@@ -244,7 +244,7 @@ func authenticationBinding() []*Check {
 		},
 		{
 			ID: "authentication.challenge.other-users", Title: "A challenge issued for one user does not log in another",
-			Level: Must, Requirements: []string{"webauthn-3/7.2/step-6", "webauthn-3/7.2/step-11"},
+			Level: Must, Requirements: []string{"webauthn-3/7.2/step-11", "webauthn-3/7.2/step-6.known-owner"},
 			Why:   "The response must answer the challenge of its own ceremony.",
 			Needs: []string{"authentication"},
 			Story: func(c *Case) {
@@ -259,7 +259,7 @@ func authenticationBinding() []*Check {
 		},
 		{
 			ID: "authentication.credential.other-users", Title: "Another user's credential does not log in to this account",
-			Level: Must, Requirements: []string{"webauthn-3/7.2/step-6", "webauthn-3/7.2/step-5"},
+			Level: Must, Requirements: []string{"webauthn-3/7.2/step-6.known-owner", "webauthn-3/7.2/step-5"},
 			Why:   "A valid assertion proves who made it, not that he is the user who was named (the class of CVE-2025-26788 and CVE-2026-46419).",
 			Needs: []string{"authentication", "login.username"},
 			Story: func(c *Case) {
@@ -274,7 +274,7 @@ func authenticationBinding() []*Check {
 		},
 		{
 			ID: "authentication.credential.other-users-without-handle", Title: "Another user's credential does not log in, user handle left out",
-			Level: Must, Requirements: []string{"webauthn-3/7.2/step-6", "webauthn-3/7.2/step-5"},
+			Level: Must, Requirements: []string{"webauthn-3/7.2/step-6.known-owner", "webauthn-3/7.2/step-5"},
 			Why:   "An RP that compares user handles only where one was sent finds nothing to compare.",
 			Needs: []string{"authentication", "login.username"}, Abilities: []client.Ability{client.Faults},
 			Story: func(c *Case) {
@@ -290,7 +290,7 @@ func authenticationBinding() []*Check {
 		},
 		{
 			ID: "authentication.credential.unknown", Title: "A credential that was never registered does not log in",
-			Level: Must, Requirements: []string{"webauthn-3/7.2/step-6", "webauthn-3/7.2/step-5"},
+			Level: Must, Requirements: []string{"webauthn-3/7.2/step-6.known-owner", "webauthn-3/7.2/step-5"},
 			Why:   "A response is worth nothing without a record to verify it against.",
 			Needs: []string{"authentication"}, Abilities: []client.Ability{client.Discoverable},
 			Story: func(c *Case) {
@@ -306,7 +306,7 @@ func authenticationBinding() []*Check {
 		},
 		{
 			ID: "authentication.credential.of-stranger", Title: "A login for an account without that credential is refused",
-			Level: Must, Requirements: []string{"webauthn-3/7.2/step-6"},
+			Level: Must, Requirements: []string{"webauthn-3/7.2/step-6.known-owner"},
 			Why:   "An account that has no credential must not be entered with somebody's.",
 			Needs: []string{"authentication", "login.username", "enumeration"}, Abilities: []client.Ability{client.Discoverable},
 			Story: func(c *Case) {
@@ -326,7 +326,7 @@ func authenticationBinding() []*Check {
 		},
 		{
 			ID: "authentication.usernameless.accepted", Title: "A discoverable credential logs in without a user name",
-			Level: Must, Requirements: []string{"webauthn-3/7.2/step-6", "webauthn-3/7.2/step-25"},
+			Level: Must, Requirements: []string{"webauthn-3/7.2/step-6.discovered-owner", "webauthn-3/7.2/step-25"},
 			Why:   "The user handle names the account; an RP that offers this flow must find it.",
 			Needs: []string{"authentication", "login.usernameless"}, Abilities: []client.Ability{client.Discoverable},
 			Story: func(c *Case) {
@@ -337,7 +337,7 @@ func authenticationBinding() []*Check {
 		},
 		{
 			ID: "authentication.usernameless.without-handle", Title: "Without a user name, the user handle must be there",
-			Level: Must, Requirements: []string{"webauthn-3/7.2/step-6"},
+			Level: Must, Requirements: []string{"webauthn-3/7.2/step-6.discovered-handle"},
 			Why:   "Where the user was not named beforehand, the handle is what says whose account this is.",
 			Needs: []string{"authentication", "login.usernameless"}, Abilities: []client.Ability{client.Discoverable, client.Faults},
 			Story: func(c *Case) {
@@ -352,7 +352,7 @@ func authenticationBinding() []*Check {
 		},
 		{
 			ID: "authentication.usernameless.foreign-handle", Title: "Without a user name, another account's handle is refused",
-			Level: Must, Requirements: []string{"webauthn-3/7.2/step-6"},
+			Level: Must, Requirements: []string{"webauthn-3/7.2/step-6.discovered-owner"},
 			Why:   "An RP that logs in the account of the handle, with anyone's valid credential, lets everybody be anybody.",
 			Needs: []string{"authentication", "login.usernameless"}, Abilities: []client.Ability{client.Discoverable, client.Faults},
 			Story: func(c *Case) {
@@ -393,7 +393,7 @@ func authenticationBinding() []*Check {
 		},
 		{
 			ID: "authentication.counter.three-logins", Title: "A counter that grows with each login is followed",
-			Level: Must, Requirements: []string{"webauthn-3/7.2/step-24"},
+			Level: Must, Requirements: []string{"webauthn-3/7.2/step-24.1"},
 			Why:   "A counter that is not stored makes the second login look like the first, and a clone like the original (the class of CVE-2023-45669).",
 			Needs: []string{"authentication"},
 			Story: func(c *Case) {
@@ -405,7 +405,7 @@ func authenticationBinding() []*Check {
 		},
 		{
 			ID: "authentication.counter.does-not-grow", Title: "A counter that does not grow is noticed",
-			Level: Posture, Requirements: []string{"webauthn-3/7.2/step-22", "webauthn-3/7.2/step-24"},
+			Level: Posture, Requirements: []string{"webauthn-3/7.2/step-22", "webauthn-3/7.2/step-24.1"},
 			Why:   "It is the one sign of a cloned authenticator. What follows is the RP's choice; refusing is the careful one.",
 			Needs: []string{"authentication"}, Abilities: []client.Ability{client.Faults},
 			Story: func(c *Case) {

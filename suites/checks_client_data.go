@@ -46,7 +46,7 @@ func clientDataRows(authentication bool, step map[string]string) []row {
 	out = append(out, at("origin",
 		row{name: "origin-missing", title: "Client data without an origin is refused", fault: F{OriginMissing: true}, why: "The origin is what stops phishing."},
 		row{name: "origin-other-site", title: "Another site's origin is refused", fault: F{OriginOtherSite: true}, why: "The origin is what stops phishing."},
-		row{name: "origin-subdomain", title: "A subdomain's origin is refused", fault: F{OriginSubdomain: true}, why: "Whoever controls a subdomain, or takes one over, must not get at credentials."},
+		row{name: "origin-subdomain", title: "A subdomain's origin is refused", fault: F{OriginSubdomain: true}, also: "webauthn-3/13.4.9/subdomains", why: "Whoever controls a subdomain, or takes one over, must not get at credentials."},
 		row{name: "origin-parent", title: "The parent domain's origin is refused", fault: F{OriginParent: true}, why: "The parent domain belongs to others, such as a registry."},
 		row{name: "origin-other-scheme", title: "The origin with another scheme is refused", fault: F{OriginOtherScheme: true}, why: "A page over http can be anybody's (the class of CVE-2026-30964)."},
 		row{name: "origin-other-port", title: "The origin with another port is refused", fault: F{OriginOtherPort: true}, why: "Another port is another server (the class of CVE-2026-30964)."},
@@ -65,7 +65,7 @@ func clientDataRows(authentication bool, step map[string]string) []row {
 		row{name: "origin-empty", title: "An empty origin is refused", fault: F{OriginEmpty: true}, why: "An empty string must not count as nothing to compare."},
 		row{name: "origin-number", title: "An origin that is a number is refused", fault: F{OriginNumber: true}, why: "A value of another JSON type must not be coerced."},
 		row{name: "origin-host-only", title: "The bare host for an origin is refused", fault: F{OriginHostOnly: true}, why: "A comparison of hosts only forgets the scheme."},
-		row{name: "origin-app", title: "An app's origin is refused", fault: F{OriginAndroid: true}, why: "An app that the RP did not list is another party."},
+		row{name: "origin-app", title: "An app's origin is refused", fault: F{OriginAndroid: true}, also: "webauthn-3/13.4.9/apps", why: "An app that the RP did not list is another party."},
 	)...)
 	out = append(out, at("cross-origin",
 		row{name: "cross-origin-true", title: "crossOrigin true is refused where framing is not expected", fault: F{CrossOriginTrue: true}, why: "A page that frames the RP can trick the user into a ceremony.", needs: []string{"!origin.cross"}},
@@ -99,7 +99,7 @@ func registrationClientData() []*Check {
 	return table(Check{ID: "registration.client-data", Ceremony: Registration, Level: Must, Expect: Reject},
 		clientDataRows(false, map[string]string{
 			"type": "webauthn-3/7.1/step-7", "challenge": "webauthn-3/7.1/step-8", "origin": "webauthn-3/7.1/step-9",
-			"cross-origin": "webauthn-3/7.1/step-10", "top-origin": "webauthn-3/7.1/step-11", "json": "webauthn-3/7.1/step-6", "utf-8": "webauthn-3/7.1/step-5",
+			"cross-origin": "webauthn-3/7.1/step-10", "top-origin": "webauthn-3/7.1/step-11.1", "json": "webauthn-3/7.1/step-6", "utf-8": "webauthn-3/7.1/step-5",
 		})...)
 }
 
@@ -107,7 +107,7 @@ func authenticationClientData() []*Check {
 	return table(Check{ID: "authentication.client-data", Ceremony: Authentication, Level: Must, Expect: Reject},
 		clientDataRows(true, map[string]string{
 			"type": "webauthn-3/7.2/step-10", "challenge": "webauthn-3/7.2/step-11", "origin": "webauthn-3/7.2/step-12",
-			"cross-origin": "webauthn-3/7.2/step-13", "top-origin": "webauthn-3/7.2/step-14", "json": "webauthn-3/7.2/step-9", "utf-8": "webauthn-3/7.2/step-8",
+			"cross-origin": "webauthn-3/7.2/step-13", "top-origin": "webauthn-3/7.2/step-14.1", "json": "webauthn-3/7.2/step-9", "utf-8": "webauthn-3/7.2/step-8",
 		})...)
 }
 

@@ -121,7 +121,7 @@ func extensionChecks() []*Check {
 		},
 		{
 			ID: "authentication.extensions.appid-carried", Title: "appid is in the options as the dialect defines it",
-			Level: Must, Requirements: []string{"webauthn-3/10.1.1/appid"},
+			Level: Must, Requirements: []string{"webauthn-3/10.1.1/appid-input"},
 			Why:   "Without it keys from the time of U2F can no longer log in.",
 			Needs: []string{"authentication", needHTTPS}, Abilities: []client.Ability{client.U2F, client.Import},
 			Story: func(c *Case) {
@@ -179,7 +179,7 @@ func extensionChecks() []*Check {
 		},
 		{
 			ID: "registration.extensions.example-stays-behind", Title: "example.extension.bool does not reach the response, and the RP bears that",
-			Level: Must, Requirements: []string{"webauthn-3/7.1/step-28", "webauthn-3/7.1/step-4"},
+			Level: Must, Requirements: []string{"webauthn-3/9/unknown-inputs", "webauthn-3/7.1/step-28", "webauthn-3/7.1/step-4"},
 			Why:       "A browser drops extensions it does not know; an RP that insists on an output refuses every browser.",
 			Abilities: []client.Ability{client.Extensions},
 			Story: func(c *Case) {
@@ -195,7 +195,7 @@ func extensionChecks() []*Check {
 		},
 		{
 			ID: "authentication.extensions.example-stays-behind", Title: "example.extension.bool does not reach the assertion, and the RP bears that",
-			Level: Must, Requirements: []string{"webauthn-3/7.2/step-23", "webauthn-3/7.2/step-4"},
+			Level: Must, Requirements: []string{"webauthn-3/9/unknown-inputs", "webauthn-3/7.2/step-23", "webauthn-3/7.2/step-4"},
 			Why:   "A browser drops extensions it does not know; an RP that insists on an output refuses every browser.",
 			Needs: []string{"authentication"}, Abilities: []client.Ability{client.Extensions},
 			Story: func(c *Case) {

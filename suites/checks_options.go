@@ -17,7 +17,7 @@ func registrationOptions() []*Check {
 	return []*Check{
 		{
 			ID: "registration.options.well-formed", Title: "Creation options have the members and types of the dictionary",
-			Level: Must, Requirements: []string{"webauthn-3/5.4/creation-options", "webauthn-3/7.1/step-1", "touchstone/consumable"}, Abilities: direct,
+			Level: Must, Requirements: []string{"webauthn-3/5.4/creation-options", "webauthn-3/7.1/step-1", "touchstone/consumable", "webauthn-3/5.4/user-name", "webauthn-3/5.8.7/hints"}, Abilities: direct,
 			Why: "A browser's create() throws on a missing or mistyped member, and no user can register.",
 			Story: func(c *Case) {
 				t, o := c.Account("alice", client.AuthenticatorConfig{}).creation(Setting{})
@@ -215,7 +215,7 @@ func registrationOptions() []*Check {
 		},
 		{
 			ID: "registration.options.enumerations", Title: "attestation, residentKey and userVerification have defined values",
-			Level: Should, Requirements: []string{"webauthn-3/5.4.7/attestation-values", "webauthn-3/5.8.6/uv-values"}, Abilities: direct,
+			Level: Should, Requirements: []string{"webauthn-3/5.4.7/attestation-values", "webauthn-3/5.8.6/uv-values", "webauthn-3/5.4.5/attachment-values", "webauthn-3/5.4.6/resident-key-values"}, Abilities: direct,
 			Why: "A client treats an unknown value as absent, so that a misspelt \"required\" requires nothing.",
 			Story: func(c *Case) {
 				_, o := c.Account("alice", client.AuthenticatorConfig{}).creation(Setting{})
@@ -334,7 +334,7 @@ func registrationOptions() []*Check {
 		},
 		{
 			ID: "registration.options.exclude-list-transports", Title: "excludeCredentials repeats the transports that were reported",
-			Level: Should, Requirements: []string{"webauthn-3/5.8.3/descriptor-transports", "webauthn-3/7.1/step-27"},
+			Level: Should, Requirements: []string{"webauthn-3/5.8.3/descriptor-transports", "webauthn-3/7.1/step-27.transports"},
 			Why:   "Without transports a client does not know which authenticators to ask.",
 			Needs: []string{"exclude-list", "member.transports"},
 			Story: func(c *Case) {
@@ -425,7 +425,7 @@ func authenticationOptions() []*Check {
 	return []*Check{
 		{
 			ID: "authentication.options.well-formed", Title: "Request options have the members and types of the dictionary",
-			Level: Must, Requirements: []string{"webauthn-3/5.5/request-options", "webauthn-3/7.2/step-1", "touchstone/consumable"},
+			Level: Must, Requirements: []string{"webauthn-3/5.5/request-options", "webauthn-3/7.2/step-1", "touchstone/consumable", "webauthn-3/5.5/hints"},
 			Why: "A browser's get() throws on a missing or mistyped member, and no user can log in.",
 			Story: func(c *Case) {
 				a := c.registered()
@@ -495,7 +495,7 @@ func authenticationOptions() []*Check {
 		},
 		{
 			ID: "authentication.options.allow-list-transports", Title: "allowCredentials repeats the transports that were reported",
-			Level: Should, Requirements: []string{"webauthn-3/5.8.3/descriptor-transports", "webauthn-3/7.1/step-27"},
+			Level: Should, Requirements: []string{"webauthn-3/5.8.3/descriptor-transports", "webauthn-3/7.1/step-27.transports"},
 			Why:   "Without transports a browser shows every way there is, or none.",
 			Needs: []string{"allow-list", "member.transports"},
 			Story: func(c *Case) {
@@ -507,7 +507,7 @@ func authenticationOptions() []*Check {
 		},
 		{
 			ID: "authentication.options.timeout", Title: "timeout is a sensible number of milliseconds",
-			Level: Should, Requirements: []string{"webauthn-3/5.4/timeout"},
+			Level: Should, Requirements: []string{"webauthn-3/5.5/timeout"},
 			Why: "Seconds taken for milliseconds leave the user no time at all.",
 			Story: func(c *Case) {
 				_, o := c.registered().request(Setting{})
@@ -577,7 +577,7 @@ func authenticationOptions() []*Check {
 		},
 		{
 			ID: "authentication.options.imaginary-stable", Title: "An unknown user gets the same imaginary credentials each time",
-			Level: Should, Requirements: []string{"webauthn-3/14.6.2/enumeration"},
+			Level: Should, Requirements: []string{"webauthn-3/14.6.2/imaginary"},
 			Why:   "Ids that change from one request to the next betray that they are made up.",
 			Needs: []string{"enumeration"}, Abilities: direct,
 			Story: func(c *Case) {

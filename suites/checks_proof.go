@@ -37,7 +37,7 @@ func proofChecks() []*Check {
 		},
 		{
 			ID: "authentication.options.imaginary-differ", Title: "Two unknown users get different imaginary credentials",
-			Level: Should, Requirements: []string{"webauthn-3/14.6.2/enumeration"}, Needs: []string{"enumeration"}, Abilities: []client.Ability{client.Direct},
+			Level: Should, Requirements: []string{"webauthn-3/14.6.2/imaginary"}, Needs: []string{"enumeration"}, Abilities: []client.Ability{client.Direct},
 			Why: "One id for all who do not exist tells who does.",
 			Story: func(c *Case) {
 				var ids [2][]byte
@@ -60,7 +60,7 @@ func proofChecks() []*Check {
 		},
 		{
 			ID: "authentication.challenge.good-after-refusal", Title: "A refused attempt uses its challenge up",
-			Level: Posture, Requirements: []string{"webauthn-3/13.4.3/challenge-match"}, Needs: []string{"authentication"}, Abilities: []client.Ability{client.Faults},
+			Level: Posture, Requirements: []string{"webauthn-3/13.4.3/single-use"}, Needs: []string{"authentication"}, Abilities: []client.Ability{client.Faults},
 			Why: "A challenge that outlives a refusal can be tried against again and again.",
 			Story: func(c *Case) {
 				a := c.registered()
@@ -171,7 +171,7 @@ func proofChecks() []*Check {
 		},
 		{
 			ID: "authentication.credential.id-extended", Title: "A credential id with a byte behind it is another credential's",
-			Level: Must, Requirements: []string{"webauthn-3/7.2/step-5", "webauthn-3/7.2/step-6"}, Needs: []string{"authentication"}, Abilities: []client.Ability{client.Faults},
+			Level: Must, Requirements: []string{"webauthn-3/7.2/step-5", "webauthn-3/7.2/step-6.known-owner"}, Needs: []string{"authentication"}, Abilities: []client.Ability{client.Faults},
 			Why: "An RP that finds credentials by the beginning of their id, or in a column that cuts it short, can find the wrong one.",
 			Story: func(c *Case) {
 				a := c.registered()

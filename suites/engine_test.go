@@ -375,7 +375,7 @@ func caughtBy(t *testing.T, steps ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	clean := cleanNotes[cfg.Policy.RejectCounterRegression]()
+	clean := notesOf(cfg.Policy)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	first := ""
@@ -392,17 +392,17 @@ func caughtBy(t *testing.T, steps ...string) string {
 }
 
 // cleanNotes are the posture checks that have a finding on an RP that leaves
-// nothing out, by whether it refuses a counter that does not grow.
-var cleanNotes = map[bool]func() map[string]bool{true: notesOf(true), false: notesOf(false)}
+// nothing out, by its policy.
+var cleanNotes sync.Map
 
-func notesOf(rejectRegression bool) func() map[string]bool {
-	return sync.OnceValue(func() map[string]bool {
+func notesOf(policy ceremony.Policy) map[string]bool {
+	once, _ := cleanNotes.LoadOrStore(policy, sync.OnceValue(func() map[string]bool {
 		noted := map[string]bool{}
 		cfg, err := reference.Config(reference.RPID, reference.Origin)
 		if err != nil {
 			panic(err)
 		}
-		cfg.Policy.RejectCounterRegression = rejectRegression
+		cfg.Policy = policy
 		server, err := rp.New(cfg)
 		if err != nil {
 			panic(err)
@@ -421,7 +421,8 @@ func notesOf(rejectRegression bool) func() map[string]bool {
 			}
 		}
 		return noted
-	})
+	}))
+	return once.(func() map[string]bool)()
 }
 
 func btoi(b bool) int {

@@ -36,6 +36,15 @@ type Requirement struct {
 // Testable reports whether the row can be observed over the wire.
 func (r *Requirement) Testable() bool { return r.Wire == nil || *r.Wire }
 
+// Section is the part of the document, or the whole document where the id names no part.
+func (r *Requirement) Section() string {
+	parts := strings.Split(r.ID, "/")
+	if len(parts) > 2 {
+		return "§" + parts[1]
+	}
+	return parts[0]
+}
+
 // Ledger is the list of all requirements.
 type Ledger struct {
 	rows  map[string]*Requirement

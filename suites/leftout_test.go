@@ -31,5 +31,9 @@ func leftOutPolicy(step string, cfg *rp.Config) {
 	switch step {
 	case "7.2.22", "7.2.24.1":
 		cfg.Policy.RejectCounterRegression = true
+	case "7.1.24.none":
+		cfg.Policy.RefuseNone = true
+	case "7.1.24.self":
+		cfg.Policy.RefuseSelf = true
 	}
 }

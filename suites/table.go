@@ -14,8 +14,10 @@ type row struct {
 	wire             target.WireFaults
 	// requirement, level and needs replace or add to the base's.
 	requirement string
-	level       Level
-	needs       []string
+	// also is a further requirement that the row proves.
+	also  string
+	level Level
+	needs []string
 }
 
 // table makes a check of every row. base brings the id's first parts, the
@@ -28,6 +30,9 @@ func table(base Check, rows ...row) []*Check {
 		c.Title, c.Why, c.Fault, c.Wire = r.title, r.why, r.fault, r.wire
 		if r.requirement != "" {
 			c.Requirements = []string{r.requirement}
+		}
+		if r.also != "" {
+			c.Requirements = append(append([]string(nil), c.Requirements...), r.also)
 		}
 		if r.level != "" {
 			c.Level = r.level

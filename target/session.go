@@ -31,6 +31,8 @@ type Request struct {
 	AuthenticatorAttachment string
 	RequireResidentKey      *bool
 	Extensions              map[string]any
+	// Mediation is how the page will call create() or get(): conditional, or empty.
+	Mediation string
 	// Usernameless begins an authentication without a username.
 	Usernameless bool
 	// Username overrides the session user's name in this ceremony.
@@ -52,6 +54,7 @@ func (r Request) input() (map[string]any, error) {
 		"residentKey":             orNull(r.ResidentKey),
 		"authenticatorAttachment": orNull(r.AuthenticatorAttachment),
 		"requireResidentKey":      nil,
+		"mediation":               orNull(r.Mediation),
 		"extensions":              nil,
 		"usernameless":            r.Usernameless,
 	}

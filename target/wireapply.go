@@ -130,6 +130,27 @@ func (w WireFaults) apply(b *body, roles map[Role]pointer, v any) ([]byte, error
 		}
 		v = p.replace(v, func(any) (any, bool) { return otherValue(RoleRawID, old), true })
 	}
+	if w.ForeignCopies {
+		p, _, err := find("ForeignCopies", RoleAttestationObject)
+		if err != nil {
+			return nil, err
+		}
+		copies := func(old any) (any, bool) {
+			m, ok := old.(map[string]any)
+			if !ok {
+				return old, true
+			}
+			for name, v := range foreignCopies {
+				m = with(m, name, v)
+			}
+			return m, true
+		}
+		if len(p) == 1 {
+			v, _ = copies(v)
+		} else {
+			v = p[:len(p)-1].replace(v, copies)
+		}
+	}
 	if w.UnknownMember {
 		m, ok := v.(map[string]any)
 		if !ok {
@@ -146,6 +167,14 @@ func (w WireFaults) apply(b *body, roles map[Role]pointer, v any) ([]byte, error
 		}
 	}
 	return w.encode(b, v, l)
+}
+
+// foreignCopies are of a credential that nobody has registered: an ES256 key, and
+// authenticator data with all bits of the RP ID hash clear and UP and UV set.
+var foreignCopies = map[string]any{
+	"publicKey":          "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEVu4nFJUrYLV6f8uUPVyIg0cAdzmbeEMUf2G_O-dB9b6dE2DVLl2lL01x3lMIu7l1QgeBFMVPNzFitm0SgIjZLw",
+	"publicKeyAlgorithm": -7,
+	"authenticatorData":  "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAFAAAAAA",
 }
 
 func with(m map[string]any, k string, v any) map[string]any {

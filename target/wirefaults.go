@@ -56,6 +56,9 @@ type WireFaults struct {
 
 	// ContradictID makes rawId the base64url text of another credential id than id.
 	ContradictID bool
+	// ForeignCopies puts copies of another credential's key and authenticator data
+	// beside the attestation object, where RegistrationResponseJSON has copies of its own.
+	ForeignCopies bool
 	// UnknownMember adds members that no dialect knows; legal.
 	UnknownMember bool
 

@@ -2,6 +2,8 @@ package virtualauth
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/sha256"
 	"crypto/x509"
 	"slices"
 )
@@ -89,6 +91,28 @@ func unrelatedLeaf() (*x509.Certificate, error) {
 		return nil, err
 	}
 	return made.cert, nil
+}
+
+// otherCurveLeaf is a certificate by the same root over a key of P-384, and that key.
+func otherCurveLeaf() (crypto.Signer, *x509.Certificate, error) {
+	ca, err := fidoAuthority()
+	if err != nil {
+		return nil, nil, err
+	}
+	const label = "Touchstone Virtual U2F Batch of P-384"
+	var n uint32
+	key, err := algorithmOf(ES384).generate(func(size int) []byte {
+		n++
+		return pkiDeriver.draw(size, "key", n, []byte(label))
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	made, err := newLeaf(leaf{label: label, pub: key.Public()}, ca.root)
+	if err != nil {
+		return nil, nil, err
+	}
+	return key, made.cert, nil
 }
 
 func x5cOf(certs ...[]byte) []byte {
@@ -227,6 +251,26 @@ var attestationFaults = []faultDef{
 			return err
 		}
 		return e.setStatement("x5c", x5cOf(leaf.Raw))
+	}).at(anchorU2F).needs("fido-u2f"),
+	statementFault("U2FCertificateOtherCurve", "22", MustReject, "the fido-u2f certificate has a key of P-384, which made the signature", func(e *edit) error {
+		key, cert, err := otherCurveLeaf()
+		if err != nil {
+			return err
+		}
+		message, err := e.statementMessage(e.clientDataHash())
+		if err != nil {
+			return err
+		}
+		digest := sha256.Sum256(message)
+		// A nil random source makes the ECDSA signature deterministic.
+		sig, err := key.Sign(nil, digest[:], crypto.SHA256)
+		if err != nil {
+			return err
+		}
+		if err := e.setStatement("sig", appendCBORBytes(nil, sig)); err != nil {
+			return err
+		}
+		return e.setStatement("x5c", x5cOf(cert.Raw))
 	}).at(anchorU2F).needs("fido-u2f"),
 	statementFault("U2FSigOverAuthData", "22", MustReject, "the fido-u2f signature covers what a packed one would", statementSigOver(func(e *edit) ([]byte, error) {
 		return slices.Concat(e.authBytes, e.clientDataHash()), nil

@@ -133,6 +133,7 @@ var certificateFaults = []faultDef{
 	})),
 	certificateFault("CertificateCountryMissing", "22", MustReject, anchorPackedCert, "the subject has no country", onlyPacked, bendLeaf(func(c *x509.Certificate) { c.Subject.Country = nil })),
 	certificateFault("CertificateOrganizationMissing", "22", MustReject, anchorPackedCert, "the subject has no organization", onlyPacked, bendLeaf(func(c *x509.Certificate) { c.Subject.Organization = nil })),
+	certificateFault("CertificateNameMissing", "22", MustReject, anchorPackedCert, "the subject has no common name", onlyPacked, bendLeaf(func(c *x509.Certificate) { c.Subject.CommonName = "" })),
 	certificateFault("CertificateAAGUIDOther", "22", MustReject, anchorPacked, "the attestation certificate names another AAGUID", models, func(e *edit) (bend, error) {
 		other := e.draw(16)
 		return bend{leaf: func(c *x509.Certificate) {
@@ -216,6 +217,18 @@ var certificateFaults = []faultDef{
 		nested := appendCBORText(appendCBORText([]byte{0xa2}, "fmt"), "compound")
 		return append(items, append(appendCBORText(nested, "attStmt"), inner...))
 	}),
+	statementFault("CompoundNotArray", "22", MustReject, "attStmt of compound is its first statement alone, without the array", func(e *edit) error {
+		i := findPair(e.object, cborTextKey("attStmt"))
+		if i < 0 {
+			return notApplicable("the attestation object has no attStmt")
+		}
+		items, err := cborElements(e.object[i].value)
+		if err != nil || len(items) == 0 {
+			return notApplicable("attStmt is not an array of statements")
+		}
+		e.object[i].value = bytes.Clone(items[0])
+		return nil
+	}).at(anchorCompound).needs("compound"),
 }
 
 // compoundFault changes the array of a compound statement.

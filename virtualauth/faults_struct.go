@@ -599,6 +599,9 @@ type Faults struct {
 	// U2FX5CUnrelated: x5c of the fido-u2f statement is a certificate over another key.
 	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-fido-u2f-attestation
 	U2FX5CUnrelated bool
+	// U2FCertificateOtherCurve: the fido-u2f certificate has a key of P-384, which made the signature.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-fido-u2f-attestation
+	U2FCertificateOtherCurve bool
 	// U2FSigOverAuthData: the fido-u2f signature covers what a packed one would.
 	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-fido-u2f-attestation
 	U2FSigOverAuthData bool
@@ -638,6 +641,9 @@ type Faults struct {
 	// CertificateOrganizationMissing: the subject has no organization.
 	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-packed-attestation-cert-requirements
 	CertificateOrganizationMissing bool
+	// CertificateNameMissing: the subject has no common name.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-packed-attestation-cert-requirements
+	CertificateNameMissing bool
 	// CertificateAAGUIDOther: the attestation certificate names another AAGUID.
 	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-packed-attestation
 	CertificateAAGUIDOther bool
@@ -731,6 +737,9 @@ type Faults struct {
 	// CompoundNested: attStmt of compound holds a compound statement.
 	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-compound-attestation
 	CompoundNested bool
+	// CompoundNotArray: attStmt of compound is its first statement alone, without the array.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-compound-attestation
+	CompoundNotArray bool
 
 	// Faults of the stage signature.
 

@@ -4,16 +4,22 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/touchstone-webauthn/touchstone/internal/prove"
+	"github.com/touchstone-webauthn/touchstone/rp"
 	"github.com/touchstone-webauthn/touchstone/suites"
 )
 
 func listCommand() *cobra.Command {
 	var asJSON, requirements, bugs bool
+	var proof string
 	var globs []string
 	cmd := &cobra.Command{
 		Use:   "list",
@@ -23,19 +29,27 @@ func listCommand() *cobra.Command {
 			if bugs {
 				return listBugs(cmd.OutOrStdout(), asJSON)
 			}
+			if proof != "" && !requirements {
+				return usage("touchstone list --requirements --proof FILE", "--proof belongs to --requirements")
+			}
 			checks, err := suites.Select(suites.Catalogue(), globs)
 			if err != nil {
 				return usage("", "%w", err)
 			}
 			if requirements {
-				return listRequirements(cmd.OutOrStdout(), checks, asJSON)
+				table, err := readProof(proof)
+				if err != nil {
+					return err
+				}
+				return listRequirements(cmd.OutOrStdout(), checks, table, asJSON)
 			}
 			return listChecks(cmd.OutOrStdout(), checks, asJSON)
 		},
 	}
 	f := cmd.Flags()
 	f.BoolVar(&asJSON, "json", false, "write JSON")
-	f.BoolVar(&requirements, "requirements", false, "list the ledger of requirements with the checks that prove each")
+	f.BoolVar(&requirements, "requirements", false, "list the ledger of requirements with what shows that each is tested")
+	f.StringVar(&proof, "proof", "", "with --requirements: count the bugs that were killed in this kill table, a JSON `file` by prove --json")
 	f.BoolVar(&bugs, "bugs", false, "list the deliberate bugs of the reference RP")
 	f.StringArrayVar(&globs, "check", nil, "only checks whose id matches the glob; may be repeated")
 	return cmd
@@ -72,53 +86,167 @@ func listChecks(w io.Writer, checks []*suites.Check, asJSON bool) error {
 }
 
 type listedRequirement struct {
-	ID       string   `json:"id"`
-	Keyword  string   `json:"keyword"`
-	Text     string   `json:"text"`
-	Anchor   string   `json:"anchor"`
-	Testable bool     `json:"testable"`
-	Unproven string   `json:"unproven,omitempty"`
-	Checks   []string `json:"checks"`
+	ID       string `json:"id"`
+	Document string `json:"document"`
+	Section  string `json:"section"`
+	Keyword  string `json:"keyword"`
+	Text     string `json:"text"`
+	Anchor   string `json:"anchor"`
+	Testable bool   `json:"testable"`
+	Unproven string `json:"unproven,omitempty"`
+	// Checks cite the requirement, Bugs break it, Killed are those bugs that a
+	// check which cites it catches.
+	Checks []string `json:"checks"`
+	Bugs   []string `json:"bugs"`
+	Killed []string `json:"killed"`
+	// Unshown is why no bug shows that the checks can fail.
+	Unshown string `json:"unshown,omitempty"`
 }
 
-func listRequirements(w io.Writer, checks []*suites.Check, asJSON bool) error {
+// coverageCount counts the requirements of a section, or of all.
+type coverageCount struct {
+	Document string `json:"document,omitempty"`
+	Section  string `json:"section,omitempty"`
+	Rows     int    `json:"rows"`
+	Testable int    `json:"testable"`
+	Checked  int    `json:"checked"`
+	Shown    int    `json:"shown"`
+}
+
+func (n *coverageCount) add(r listedRequirement) {
+	n.Rows++
+	if !r.Testable {
+		return
+	}
+	n.Testable++
+	if len(r.Checks) > 0 {
+		n.Checked++
+	}
+	if len(r.Killed) > 0 {
+		n.Shown++
+	}
+}
+
+// listedCoverage is the JSON form of list --requirements.
+type listedCoverage struct {
+	Total    coverageCount   `json:"total"`
+	Sections []coverageCount `json:"sections"`
+	// Proof tells whether Killed is from a kill table; else it is what the
+	// project's own proof holds to be true.
+	Proof        bool                `json:"proof"`
+	Requirements []listedRequirement `json:"requirements"`
+}
+
+func coverage(checks []*suites.Check, table *prove.Table) (listedCoverage, error) {
+	out := listedCoverage{Proof: table != nil}
 	ledger, err := suites.ShippedLedger()
 	if err != nil {
-		return &exit{code: exitHarness, err: err}
+		return out, &exit{code: exitHarness, err: err}
 	}
-	by := map[string][]string{}
-	for _, c := range checks {
-		for _, r := range c.Requirements {
-			by[r] = append(by[r], c.ID)
+	none := func(list []string) []string {
+		if list == nil {
+			return []string{}
+		}
+		return list
+	}
+	for _, c := range prove.Coverage(ledger, checks, rp.Bugs(), table) {
+		r := listedRequirement{c.ID, c.Document, c.Section(), c.Keyword, c.Text, c.Anchor, c.Testable(), c.Unproven, none(c.Checks), none(c.Bugs), none(c.Killed), ""}
+		if r.Testable && len(c.Killed) == 0 {
+			r.Unshown = prove.Unshown(r.ID)
+		}
+		out.Requirements = append(out.Requirements, r)
+		out.Total.add(r)
+		i := slices.IndexFunc(out.Sections, func(n coverageCount) bool { return n.Document == r.Document && n.Section == r.Section })
+		if i < 0 {
+			i = len(out.Sections)
+			out.Sections = append(out.Sections, coverageCount{Document: r.Document, Section: r.Section})
+		}
+		out.Sections[i].add(r)
+	}
+	// The order of the document, which that of the rows is not.
+	var documents []string
+	for _, n := range out.Sections {
+		if !slices.Contains(documents, n.Document) {
+			documents = append(documents, n.Document)
 		}
 	}
-	var rows []listedRequirement
-	testable, proven := 0, 0
-	for _, r := range ledger.Rows() {
-		row := listedRequirement{r.ID, r.Keyword, r.Text, r.Anchor, r.Testable(), r.Unproven, by[r.ID]}
-		if row.Checks == nil {
-			row.Checks = []string{}
+	slices.SortStableFunc(out.Sections, func(a, b coverageCount) int {
+		if d := slices.Index(documents, a.Document) - slices.Index(documents, b.Document); d != 0 {
+			return d
 		}
-		rows = append(rows, row)
-		if row.Testable {
-			testable++
-			if len(row.Checks) > 0 {
-				proven++
-			}
+		return slices.Compare(numbers(a.Section), numbers(b.Section))
+	})
+	return out, nil
+}
+
+// numbers are those of a section such as §8.2.1.
+func numbers(section string) []int {
+	var out []int
+	for _, part := range strings.Split(strings.TrimPrefix(section, "§"), ".") {
+		n, err := strconv.Atoi(part)
+		if err != nil {
+			return nil
 		}
+		out = append(out, n)
+	}
+	return out
+}
+
+// readProof reads a kill table that prove --json wrote; an empty name is none.
+func readProof(name string) (*prove.Table, error) {
+	if name == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(name)
+	var t prove.Table
+	if err == nil {
+		err = json.Unmarshal(data, &t)
+	}
+	if err == nil && t.SchemaVersion != prove.SchemaVersion {
+		err = fmt.Errorf("%s is no kill table of version %d", name, prove.SchemaVersion)
+	}
+	if err != nil {
+		return nil, usage("prove --json writes one", "--proof: %w", err)
+	}
+	return &t, nil
+}
+
+func listRequirements(w io.Writer, checks []*suites.Check, table *prove.Table, asJSON bool) error {
+	cover, err := coverage(checks, table)
+	if err != nil {
+		return err
 	}
 	if asJSON {
-		return writeJSON(w, rows)
+		return writeJSON(w, cover)
 	}
 	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	for _, r := range rows {
-		by := fmt.Sprintf("%d checks", len(r.Checks))
-		if !r.Testable {
-			by = "not testable: " + r.Unproven
+	document := ""
+	for _, r := range cover.Requirements {
+		if r.Document != document {
+			document = r.Document
+			fmt.Fprintf(tw, "\n%s\t\t\t\t\n", document)
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", r.ID, r.Keyword, by, r.Text)
+		by := fmt.Sprintf("%d checks\t%d bugs", len(r.Checks), len(r.Killed))
+		if !r.Testable {
+			by = "not testable\t"
+			r.Text += " (" + r.Unproven + ")"
+		}
+		fmt.Fprintf(tw, "  %s\t%s\t%s\t%s\n", r.ID, r.Keyword, by, r.Text)
 	}
-	fmt.Fprintf(tw, "\n%d of %d requirements that can be tested over the wire have a check\n", proven, testable)
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	tw = tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(tw, "\nrows\ttestable\twith a check\tshown by a bug\t\n")
+	for _, n := range append(cover.Sections, cover.Total) {
+		name := n.Document + ", " + n.Section
+		if n.Section == "" {
+			name = "all"
+		}
+		fmt.Fprintf(tw, "%d\t%d\t%d\t%d\t  %s\n", n.Rows, n.Testable, n.Checked, n.Shown, name)
+	}
+	t := cover.Total
+	fmt.Fprintf(tw, "\n%d of %d requirements that can be tested over the wire have a check; of %d a check that cites them catches a bug that breaks them\n", t.Checked, t.Testable, t.Shown)
 	return tw.Flush()
 }
 
@@ -163,6 +291,18 @@ func explain(w io.Writer, c *suites.Check, ledger *suites.Ledger) {
 	fmt.Fprintln(w, wrap("  ", c.MustHappen()))
 	section("Why")
 	fmt.Fprintln(w, wrap("  ", c.Why))
+	if class := c.Class(); class != nil {
+		section("What it guards against")
+		fmt.Fprintln(w, wrap("  ", class.Title+". "+class.Text))
+		for _, r := range class.Records {
+			fmt.Fprintln(w, wrap("    ", r.ID+", "+r.Product+": "+r.What))
+		}
+		if class.None != "" {
+			fmt.Fprintln(w, wrap("    ", class.None))
+		}
+	}
+	section("The likely mend")
+	fmt.Fprintln(w, wrap("  ", c.Mend()))
 	section("Requirements")
 	for _, id := range c.Requirements {
 		if r, ok := ledger.Row(id); ok {

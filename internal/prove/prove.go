@@ -83,6 +83,12 @@ type Table struct {
 	Checks int `json:"checks"`
 	// Bugs are in the order of the catalogue.
 	Bugs []Result `json:"bugs"`
+	// Uncovered are the requirements that can be tested over the wire and for which
+	// no check that cites them caught a bug filed under them, but for those with a
+	// reason; Stale are those whose reason is out of date. Only of a proof of all
+	// bugs with all checks.
+	Uncovered []string `json:"uncovered,omitempty"`
+	Stale     []string `json:"stale,omitempty"`
 	// Idle are the checks that caught nothing; only of a proof of all bugs.
 	Idle       []Idle `json:"idle"`
 	DurationMs int64  `json:"durationMs"`
@@ -100,9 +106,10 @@ func (t *Table) Unexcused() []Idle {
 	return slices.DeleteFunc(slices.Clone(t.Idle), func(i Idle) bool { return i.Excuse != "" })
 }
 
-// Good tells that every bug was tried and caught, and that every check caught one or is excused.
+// Good tells that every bug was tried and caught, that every check caught one or
+// is excused, and that every requirement is covered or has its reason.
 func (t *Table) Good() bool {
-	return t.Complete && len(t.Survivors()) == 0 && len(t.Unexcused()) == 0
+	return t.Complete && len(t.Survivors()) == 0 && len(t.Unexcused()) == 0 && len(t.Uncovered) == 0 && len(t.Stale) == 0
 }
 
 // prover is a proof in motion.
@@ -177,6 +184,11 @@ func Run(ctx context.Context, cfg Config) (*Table, error) {
 	t.Idle = []Idle{}
 	if all && t.Complete {
 		t.Idle = idle(cfg.Checks, t.Bugs)
+		ledger, err := suites.ShippedLedger()
+		if err != nil {
+			return nil, err
+		}
+		t.Uncovered, t.Stale = t.uncovered(ledger, cfg.Checks)
 	}
 	t.DurationMs = time.Since(began).Milliseconds()
 	return t, nil

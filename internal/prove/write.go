@@ -32,6 +32,19 @@ func (t *Table) WriteText(w io.Writer) error {
 		}
 		fmt.Fprintln(tw)
 	}
+	for _, list := range []struct {
+		title string
+		ids   []string
+	}{{"requirements that no caught bug is filed under", t.Uncovered}, {"requirements that are covered, though coverage.go says why not", t.Stale}} {
+		if len(list.ids) == 0 {
+			continue
+		}
+		fmt.Fprintf(tw, "%s\t\t\n", list.title)
+		for _, id := range list.ids {
+			fmt.Fprintf(tw, "  %s\t\t\n", id)
+		}
+		fmt.Fprintln(tw)
+	}
 	for _, class := range t.Classes() {
 		fmt.Fprintf(tw, "%s\t\t\n", class.Name)
 		for _, r := range class.Bugs {

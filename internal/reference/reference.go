@@ -24,6 +24,9 @@ const (
 	Origin = "https://rp.example"
 )
 
+// ClockHeader lets a check see the reference RP's challenges expire.
+const ClockHeader = "X-Reference-Later"
+
 // Dialects are the wire forms that the reference RP serves on one listener.
 func Dialects() []string { return []string{"fido", "fortanix", "dfns", "nevis"} }
 
@@ -48,10 +51,11 @@ func Config(rpID, origin string) (rp.Config, error) {
 		return rp.Config{}, fmt.Errorf("chromium's attestation key: %w", err)
 	}
 	return rp.Config{
-		RPID:    rpID,
-		RPName:  "Touchstone reference RP",
-		Origins: []string{origin},
-		Anchors: attestation.Anchors{Certificates: roots, Keys: [][32]byte{key}},
+		RPID:        rpID,
+		RPName:      "Touchstone reference RP",
+		Origins:     []string{origin},
+		Anchors:     attestation.Anchors{Certificates: roots, Keys: [][32]byte{key}},
+		ClockHeader: ClockHeader,
 		// The profiles say untrusted: reject, so that what leads to no anchor is judged.
 		Policy: ceremony.Policy{RequireTrust: true},
 		// The vendor's document leaves the conveyance open. With none, a browser's

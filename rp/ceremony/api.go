@@ -141,6 +141,9 @@ type RegistrationResponse struct {
 	AttestationObject []byte
 	Transports        []string
 	ExtensionResults  map[string]json.RawMessage
+	// PublicKey is the copy of the credential's key beside the attestation object,
+	// a DER SubjectPublicKeyInfo; nil: absent. No step reads it, a bug does.
+	PublicKey []byte
 }
 
 // FinishRegistration names a pending ceremony and brings the response to it.

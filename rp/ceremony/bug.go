@@ -18,6 +18,8 @@ type Bug struct {
 	Class string `json:"class"`
 	// Requirement is the id of the ledger's row that is broken, or an anchor.
 	Requirement string `json:"requirement"`
+	// Also are further rows that it breaks, such as that of the other ceremony.
+	Also []string `json:"also,omitempty"`
 	// Severity is critical (a stranger gets in), high, medium or low.
 	Severity string `json:"severity"`
 	// ModelledOn are published records of the same defect.
@@ -35,6 +37,9 @@ type Bug struct {
 	// compared with a sound RP of the same policy.
 	Policy Policy `json:"-"`
 }
+
+// Requirements are all rows that the bug breaks, the first the one it is filed under.
+func (b Bug) Requirements() []string { return append([]string{b.Requirement}, b.Also...) }
 
 // Severities, worst first.
 var Severities = []string{"critical", "high", "medium", "low"}
@@ -124,7 +129,7 @@ func inRequest(f func(*state, *pending, AuthenticationRequest, *RequestOptions))
 
 var deviations = sync.OnceValue(func() []deviation {
 	return slices.Concat(skips(), originBugs(), clientDataBugs(), challengeBugs(), authDataBugs(), signatureBugs(),
-		bindingBugs(), attestationBugs(), optionBugs(), strictBugs())
+		bindingBugs(), attestationBugs(), attestationDetailBugs(), copyBugs(), optionBugs(), accountBugs(), appIDBugs(), strictBugs(), extensionBugs())
 })
 
 // Bugs are the deliberate defects of the core, each of which every dialect has.
@@ -169,13 +174,60 @@ func (p Policy) And(q Policy) Policy {
 	}
 }
 
-// StepRequirement is the ledger's row of a step of §7, or the step's anchor.
+// StepRequirement is the ledger's row of a step of §7 or §8.
 func StepRequirement(s Step) string {
+	if row, ok := stepRows[s.Name]; ok {
+		if strings.HasPrefix(row, "ctap-2/") {
+			return row
+		}
+		return "webauthn-3/" + row
+	}
 	parts := strings.Split(s.Name, ".")
-	if len(parts) >= 3 && parts[0] == "7" {
+	switch {
+	case len(parts) >= 4 && (parts[2] == "13" && parts[1] == "1" || parts[2] == "7" && parts[1] == "2"):
+		// What a reader of CBOR looks at.
+		return "webauthn-3/6/cbor-" + parts[3]
+	case len(parts) > 3 && parts[0] == "7" && keySections[parts[3]] != "":
+		return "webauthn-3/" + keySections[parts[3]] + "/" + parts[3]
+	case len(parts) > 3 && parts[0] == "7" && finer[parts[1]+"."+parts[2]]:
+		return "webauthn-3/7." + parts[1] + "/step-" + parts[2] + "." + parts[3]
+	case len(parts) >= 3 && parts[0] == "7":
 		return "webauthn-3/7." + parts[1] + "/step-" + parts[2]
 	}
-	return s.Anchor
+	section, name, _ := cutLast(s.Name)
+	return "webauthn-3/" + section + "/" + name
+}
+
+// Steps of §7 whose parts have rows of their own.
+var finer = map[string]bool{"1.11": true, "1.24": true, "2.6": true, "2.14": true, "2.19": true, "2.24": true}
+
+// keySections are where the demands on a credential public key stand.
+var keySections = map[string]string{
+	"key-type": "5.8.5", "curve": "5.8.5", "uncompressed": "5.8.5", "size": "5.8.5", "point": "5.8.5",
+	"members": "6.5.1", "no-private": "6.5.1", "no-optional": "6.5.1",
+}
+
+// stepRows are the rows of steps that the text has elsewhere than the step.
+var stepRows = map[string]string{
+	"7.1.3.type": "5.1/type", "7.2.3.type": "5.1/type", "7.1.3.raw-id": "5.1/id-is-raw-id", "7.2.3.raw-id": "5.1/id-is-raw-id",
+	"7.1.8.session": "13.4.3/session", "7.1.8.kind": "13.4.3/ceremony", "7.1.8.single-use": "13.4.3/single-use", "7.1.8.expiry": "13.4.3/expiry",
+	"7.2.11.session": "13.4.3/session", "7.2.11.kind": "13.4.3/ceremony", "7.2.11.single-use": "13.4.3/single-use", "7.2.11.expiry": "13.4.3/expiry",
+	"7.1.13.attested-data": "6.1/attested-data", "7.1.13.extension-data": "6.1/extension-data", "7.1.13.length": "6.1/length", "7.1.13.credential-id": "7.1/step-27.id",
+	"7.2.7.no-attested-data": "6.1/no-attested-data", "7.2.7.extension-data": "6.1/extension-data", "7.2.7.length": "6.1/length",
+	"7.1.20.algorithm": "6.5.1/alg", "7.1.20.rsa": "5.8.5/rsa-strength", "7.1.24": "7.1/step-24.anchor",
+	"7.1.28.cred-protect": "ctap-2/12.1/cred-protect-level", "7.2.15.appid": "10.1.1/appid-output", "8.2.1.subject": "8.2.1/unit",
+}
+
+// and is d that breaks further requirements, too.
+func (d deviation) and(requirements ...string) deviation {
+	d.Also = append(d.Also, requirements...)
+	return d
+}
+
+// breaks is d with another requirement than its kind's.
+func (d deviation) breaks(requirement string) deviation {
+	d.Requirement = requirement
+	return d
 }
 
 // Nearest is the one of names that is nearest to what was typed.

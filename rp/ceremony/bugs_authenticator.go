@@ -133,7 +133,7 @@ func signatureBugs() []deviation {
 				}
 				return check()
 			})},
-		signed("signature-over-authenticator-data", "takes a signature over the authenticator data alone", "critical", func(a *authentication) bool { return over(a, a.resp.AuthenticatorData, a.resp.Signature) }),
+		signed("signature-over-authenticator-data", "takes a signature over the authenticator data alone", "critical", func(a *authentication) bool { return over(a, a.resp.AuthenticatorData, a.resp.Signature) }).and("webauthn-3/7.2/step-20"),
 		signed("signature-over-client-data", "takes a signature over the client data hash alone", "critical", func(a *authentication) bool { return over(a, a.hash, a.resp.Signature) }),
 		signed("signature-over-unhashed", "takes a signature over the client data themselves", "low", func(a *authentication) bool {
 			return over(a, slices.Concat(a.resp.AuthenticatorData, a.clientDataJSON), a.resp.Signature)
@@ -156,11 +156,11 @@ func signatureBugs() []deviation {
 			}
 			b, err := asn1.Marshal(pair{new(big.Int).SetBytes(s[:32]), new(big.Int).SetBytes(s[32:])})
 			return err == nil && over(a, whole(a), b)
-		}),
+		}).and("webauthn-3/6.5.5/signature-format"),
 		signed("signature-trailing-bytes", "disregards bytes behind the signature", "low", func(a *authentication) bool {
 			_, rest, err := der(a)
 			return err == nil && len(rest) > 0 && over(a, whole(a), a.resp.Signature[:len(a.resp.Signature)-len(rest)])
-		}),
+		}).and("webauthn-3/6.5.5/signature-format"),
 		signed("signature-skipped-when-counter-zero", "does not verify the signature where the counter is zero", "critical", func(a *authentication) bool { return a.ad.signCount == 0 }, "zeroclaw#9781"),
 		signed("signature-skipped-without-handle", "does not verify the signature where no user handle came", "critical", func(a *authentication) bool { return a.resp.UserHandle == nil }),
 		signed("signature-by-any-key-of-account", "verifies the signature with every key of the account", "high", func(a *authentication) bool {

@@ -13,7 +13,7 @@ func bindingBugs() []deviation {
 	bug := func(name, title, severity, requirement string, records ...string) Bug {
 		return Bug{Name: name, Title: title, Class: "binding", Requirement: requirement, Severity: severity, ModelledOn: records}
 	}
-	const user, unique, store = "webauthn-3/7.2/step-6", "webauthn-3/7.1/step-26", "webauthn-3/7.1/step-29"
+	const user, unique, store = "webauthn-3/7.2/step-6.known-owner", "webauthn-3/7.1/step-26", "webauthn-3/7.1/step-29"
 	foreign := []string{"7.2.5", "7.2.6.known-owner", "7.2.6.known-handle"}
 	return []deviation{
 		{Bug: bug("foreign-credential", "logs in to the account asked for with anybody's credential", "critical", user, "CVE-2026-46419", "YSA-2026-02", "GHSA-f66q-9rf6-8795"), leaveOut: foreign},
@@ -24,7 +24,7 @@ func bindingBugs() []deviation {
 				a.rp.mu.Unlock()
 				return check()
 			})},
-		{Bug: bug("account-of-handle", "logs in to the account that the user handle names", "critical", user, "cedarcode/webauthn-rails#103"), leaveOut: []string{"7.2.6.known-handle", "7.2.6.discovered-owner"},
+		{Bug: bug("account-of-handle", "logs in to the account that the user handle names", "critical", "webauthn-3/7.2/step-6.known-handle", "cedarcode/webauthn-rails#103"), leaveOut: []string{"7.2.6.known-handle", "7.2.6.discovered-owner"},
 			hooks: inAuthentication("7.2.21", func(a *authentication, check check) error {
 				a.rp.mu.Lock()
 				if u := a.rp.handles[string(a.resp.UserHandle)]; u != nil {
@@ -105,7 +105,7 @@ func bindingBugs() []deviation {
 					}
 				}}
 			}},
-		{Bug: bug("wrong-transports-stored", "stores transports of its own making", "low", "webauthn-3/7.1/step-27"),
+		{Bug: bug("wrong-transports-stored", "stores transports of its own making", "low", "webauthn-3/7.1/step-27.transports"),
 			hooks: inRegistration("7.1.28", func(r *registration, check check) error {
 				r.record.Transports = append(r.record.Transports, "ble")
 				return check()
@@ -131,9 +131,9 @@ func attestationBugs() []deviation {
 				}
 				return check()
 			}), leaveOut: []string{"8.7.empty"}},
-		{Bug: bug("compound-nested", "takes compound statements inside compound statements", "low", "https://www.w3.org/TR/webauthn-3/#sctn-compound-attestation"),
+		{Bug: bug("compound-nested", "takes compound statements inside compound statements", "low", "webauthn-3/8.9/not-nested"),
 			leaveOut: []string{"7.1.13.nesting", "8.9.not-nested"}},
-		{Bug: bug("first-of-duplicate-keys", "reads the first of two members of one name in the attestation object", "low", "webauthn-3/6/ctap2-cbor"),
+		{Bug: bug("first-of-duplicate-keys", "reads the first of two members of one name in the attestation object", "low", "webauthn-3/6/cbor-duplicate-keys"),
 			hooks: inRegistration("7.1.13.duplicate-keys", func(r *registration, check check) error {
 				if check() != nil && !attestation.Supported(r.object.format) {
 					r.object.format = "none" // what stands first in the objects that get this far
@@ -147,7 +147,7 @@ func attestationBugs() []deviation {
 				}
 				return check()
 			})},
-		{Bug: bug("packed-not-verified", "verifies statements of all formats but packed", "medium", "webauthn-3/8.2/packed-self", "CVE-2026-6856"),
+		{Bug: bug("packed-not-verified", "verifies statements of all formats but packed", "medium", "webauthn-3/8.2/self-signature", "CVE-2026-6856"),
 			hooks: inRegistration("7.1.22", func(r *registration, check check) error {
 				if r.object.format == "packed" {
 					return nil

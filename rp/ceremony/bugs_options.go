@@ -13,6 +13,7 @@ func optionBugs() []deviation {
 	bug := func(name, title, severity, requirement string, records ...string) Bug {
 		return Bug{Name: name, Title: title, Class: "options", Requirement: requirement, Severity: severity, ModelledOn: records}
 	}
+	also := func(b Bug, requirements ...string) Bug { b.Also = requirements; return b }
 	creation := func(b Bug, f func(*state, *pending, *CreationOptions)) deviation {
 		return deviation{Bug: b, hooks: inCreation(f)}
 	}
@@ -92,13 +93,13 @@ func optionBugs() []deviation {
 			o.Algorithms = append(o.Algorithms, -9, -19)
 		}),
 		creation(bug("no-algorithms", "offers no algorithm at all", "high", "webauthn-3/5.3/parameters"), func(_ *state, _ *pending, o *CreationOptions) { o.Algorithms = nil }),
-		{Bug: bug("extensions-dropped", "does not pass on extension inputs", "medium", "webauthn-3/10.1.1/appid"), hooks: func() hooks {
+		{Bug: also(bug("extensions-dropped", "does not pass on extension inputs", "medium", "webauthn-3/10.1.1/appid-input"), "fido-server-api/extension-echo", "fortanix/example-extension"), hooks: func() hooks {
 			return hooks{
 				created:   func(_ *state, _ *pending, o *CreationOptions) { o.Extensions = nil },
 				requested: func(_ *state, _ *pending, _ AuthenticationRequest, o *RequestOptions) { o.Extensions = nil },
 			}
 		}},
-		{Bug: bug("app-id-is-host", "writes the host for the AppID", "medium", "webauthn-3/10.1.1/appid"), hooks: func() hooks {
+		{Bug: also(bug("app-id-is-host", "writes the host for the AppID", "medium", "webauthn-3/10.1.1/appid-input"), "webauthn-3/10.1.2/appid-exclude", "fortanix/appid-exclude-for-u2f"), hooks: func() hooks {
 			alter := func(s *state, m map[string]json.RawMessage) {
 				for _, name := range []string{"appid", "appidExclude"} {
 					if _, ok := m[name]; ok {
@@ -131,12 +132,12 @@ func optionBugs() []deviation {
 				o.AllowCredentials = nil
 			}
 		}),
-		request(bug("imaginary-credentials-change", "makes up other credentials for an unknown user each time", "medium", same), func(_ *state, p *pending, _ AuthenticationRequest, o *RequestOptions) {
+		request(bug("imaginary-credentials-change", "makes up other credentials for an unknown user each time", "medium", "webauthn-3/14.6.2/imaginary"), func(_ *state, p *pending, _ AuthenticationRequest, o *RequestOptions) {
 			if p.imaginary {
 				o.AllowCredentials = []Descriptor{{Type: "public-key", ID: bytes.Clone(p.challenge), Transports: []string{"usb"}}}
 			}
 		}),
-		request(bug("imaginary-credentials-shared", "makes up the same credential for every unknown user", "low", same), func(_ *state, p *pending, _ AuthenticationRequest, o *RequestOptions) {
+		request(bug("imaginary-credentials-shared", "makes up the same credential for every unknown user", "low", "webauthn-3/14.6.2/imaginary"), func(_ *state, p *pending, _ AuthenticationRequest, o *RequestOptions) {
 			if p.imaginary {
 				o.AllowCredentials = []Descriptor{{Type: "public-key", ID: bytes.Repeat([]byte{0xaa}, 32), Transports: []string{"usb"}}}
 			}

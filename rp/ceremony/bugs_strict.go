@@ -23,6 +23,7 @@ func strictBugs() []deviation {
 	bug := func(name, title, requirement string, records ...string) Bug {
 		return Bug{Name: name, Title: title, Class: "over-strict", Requirement: requirement, Severity: "medium", OverStrict: true, ModelledOn: records}
 	}
+	also := func(b Bug, requirements ...string) Bug { b.Also = requirements; return b }
 	const parse, types = "webauthn-3/7.2/step-9", "webauthn-3/7.1/step-6"
 	inClientData := func(b Bug, refuse func(c *common) bool) deviation {
 		return deviation{Bug: b, hooks: both("7.1.7", "7.2.10", func(c *common, check check) error {
@@ -83,8 +84,8 @@ func strictBugs() []deviation {
 		inClientData(bug("strict-token-binding", "refuses client data with tokenBinding", "webauthn-3/5.8.1/token-binding"), func(c *common) bool { return c.cd.tokenBinding.present }),
 		inAuthData(bug("strict-verified-unasked", "refuses a verified user where verification is discouraged", "webauthn-3/7.2/step-17"), func(c *common) bool { return c.userVerification == "discouraged" && c.ad.has(flagUV) }),
 		inAuthData(bug("strict-verified-always", "wants every user verified, though it is only preferred", "webauthn-3/7.2/step-17"), func(c *common) bool { return !c.ad.has(flagUV) }),
-		inAuthData(bug("strict-backup-eligible", "refuses credentials that can be backed up", "webauthn-3/7.1/step-18", "go-webauthn#335"), func(c *common) bool { return c.ad.has(flagBE) }),
-		inAuthData(bug("strict-backed-up", "refuses credentials that are backed up", "webauthn-3/7.1/step-19"), func(c *common) bool { return c.ad.has(flagBS) }),
+		inAuthData(bug("strict-backup-eligible", "refuses credentials that can be backed up", "webauthn-3/7.1/step-17", "go-webauthn#335"), func(c *common) bool { return c.ad.has(flagBE) }),
+		inAuthData(bug("strict-backed-up", "refuses credentials that are backed up", "webauthn-3/7.2/step-18"), func(c *common) bool { return c.ad.has(flagBS) }),
 		inAuthData(bug("strict-extension-data", "refuses authenticator data with extension data", "webauthn-3/7.1/step-28"), func(c *common) bool { return c.ad.has(flagED) }),
 		inAuthData(bug("strict-extension-results", "refuses client extension results that it did not ask for", "webauthn-3/7.1/step-28"), func(c *common) bool {
 			for name := range c.outputs {
@@ -100,10 +101,10 @@ func strictBugs() []deviation {
 			_, err := asn1.Unmarshal(a.resp.Signature, &p)
 			return err == nil && p.S.BitLen() <= 256 && p.S.Cmp(new(big.Int).Rsh(order, 1)) > 0
 		}),
-		atLogin(bug("strict-user-handle", "wants a user handle where the user is named", "webauthn-3/7.2/step-6"), "7.2.6.known-handle", func(a *authentication) bool { return a.resp.UserHandle == nil }),
+		atLogin(bug("strict-user-handle", "wants a user handle where the user is named", "webauthn-3/7.2/step-6.known-handle"), "7.2.6.known-handle", func(a *authentication) bool { return a.resp.UserHandle == nil }),
 		atLogin(bug("strict-counter-grows", "refuses a counter that stays zero", "webauthn-3/7.2/step-22"), "7.2.22", func(a *authentication) bool { return a.ad.signCount <= a.record.SignCount }),
 		atLogin(bug("strict-counter-by-one", "wants the counter to grow by one each time", "webauthn-3/7.2/step-22"), "7.2.22", func(a *authentication) bool { return a.ad.signCount > a.record.SignCount+1 }),
-		atLogin(bug("strict-backup-state", "refuses a credential whose backup state has changed", "webauthn-3/7.2/step-19"), "7.2.19.1", func(a *authentication) bool { return a.ad.has(flagBS) != a.record.BackupState }),
+		atLogin(bug("strict-backup-state", "refuses a credential whose backup state has changed", "webauthn-3/7.2/step-24.2"), "7.2.19.1", func(a *authentication) bool { return a.ad.has(flagBS) != a.record.BackupState }),
 		atLogin(bug("strict-same-verification", "refuses a user who is verified at login but was not at registration", "webauthn-3/7.2/step-17"), "7.2.17", func(a *authentication) bool { return a.ad.has(flagUV) && !a.record.UVInitialized }),
 		atRegistration(bug("strict-credential-id-length", "refuses credential ids of more than 255 bytes", "webauthn-3/7.1/step-25"), "7.1.25", func(r *registration) bool { return len(r.ad.credentialID) > 255 }),
 		atRegistration(bug("strict-transports", "refuses transports that it does not know", "webauthn-3/5.8.4/unknown-transport"), "7.1.25", func(r *registration) bool {
@@ -111,26 +112,26 @@ func strictBugs() []deviation {
 				return !slices.Contains([]string{"usb", "nfc", "ble", "smart-card", "hybrid", "internal"}, t)
 			})
 		}),
-		atRegistration(bug("strict-second-authenticator", "allows one credential for each account", "webauthn-3/7.1/step-29"), "7.1.26", func(r *registration) bool {
+		atRegistration(bug("strict-second-authenticator", "allows one credential for each account", "webauthn-3/13.4.6/credential-loss"), "7.1.26", func(r *registration) bool {
 			r.rp.mu.Lock()
 			defer r.rp.mu.Unlock()
 			return len(r.rp.credentialsOf(r.user)) > 0
 		}),
-		atRegistration(bug("strict-aaguid-with-none", "wants the zero AAGUID beside attestation none", "webauthn-3/8.7/none"), "7.1.25", func(r *registration) bool {
+		atRegistration(bug("strict-aaguid-with-none", "wants the zero AAGUID beside attestation none", "webauthn-3/8.7/empty"), "7.1.25", func(r *registration) bool {
 			return r.object.format == "none" && !bytes.Equal(r.ad.aaguid, make([]byte, 16))
 		}),
 		atRegistration(bug("strict-null-aaguid", "refuses the zero AAGUID", types), "7.1.25", func(r *registration) bool { return bytes.Equal(r.ad.aaguid, make([]byte, 16)) }),
-		atRegistration(bug("strict-self-attestation", "refuses self attestation where it asked for none", "webauthn-3/8.2/packed-self"), "7.1.24", func(r *registration) bool { return r.attestation.Type == attestation.Self }),
-		atRegistration(bug("strict-u2f-attestation", "does not know fido-u2f attestation", "webauthn-3/8.6/fido-u2f"), "7.1.21", func(r *registration) bool { return r.object.format == "fido-u2f" }),
-		atRegistration(bug("strict-packed-certificates", "knows packed self attestation only", "webauthn-3/8.2/x5c-signature"), "7.1.22", func(r *registration) bool {
+		atRegistration(bug("strict-self-attestation", "refuses self attestation where it asked for none", "webauthn-3/8.2/self-signature"), "7.1.24", func(r *registration) bool { return r.attestation.Type == attestation.Self }),
+		atRegistration(bug("strict-u2f-attestation", "does not know fido-u2f attestation", "webauthn-3/8.6/signature"), "7.1.21", func(r *registration) bool { return r.object.format == "fido-u2f" }),
+		atRegistration(bug("strict-packed-certificates", "knows packed self attestation only", "webauthn-3/8.2/signature"), "7.1.22", func(r *registration) bool {
 			return r.object.format == "packed" && len(r.attestation.Path) > 0
 		}),
-		atRegistration(bug("strict-aaguid-extension", "wants the AAGUID extension in every packed certificate", "webauthn-3/8.2/x5c-signature"), "7.1.22", func(r *registration) bool {
+		atRegistration(bug("strict-aaguid-extension", "wants the AAGUID extension in every packed certificate", "webauthn-3/8.2.1/aaguid-extension"), "7.1.22", func(r *registration) bool {
 			return r.object.format == "packed" && len(r.attestation.Path) > 0 && !slices.ContainsFunc(r.attestation.Path[0].Extensions, func(e pkix.Extension) bool {
 				return e.Id.String() == "1.3.6.1.4.1.45724.1.1.4"
 			})
 		}),
-		inAuthData(bug("strict-counter-signed", "reads the counter as a signed number and refuses negative ones", "webauthn-3/7.2/step-22"), func(c *common) bool { return int32(c.ad.signCount) < 0 }),
+		inAuthData(bug("strict-counter-signed", "reads the counter as a signed number and refuses negative ones", "webauthn-3/7.1/step-27.counter"), func(c *common) bool { return int32(c.ad.signCount) < 0 }),
 		inAuthData(bug("strict-flag-mask", "looks for UV in the wrong bit", "webauthn-3/7.2/step-17"), func(c *common) bool { return c.userVerification == "required" && c.ad.flags&0x02 == 0 }),
 		{Bug: bug("strict-cred-props", "takes a missing credProps for a credential that is not discoverable", "webauthn-3/10.1.3/cred-props"), hooks: func() hooks {
 			wanted := map[string]bool{}
@@ -147,7 +148,7 @@ func strictBugs() []deviation {
 			}
 			return h
 		}},
-		{Bug: bug("strict-login-once", "lets every credential log in once", "webauthn-3/7.2/step-24"), hooks: func() hooks {
+		{Bug: also(bug("strict-login-once", "lets every credential log in once", "webauthn-3/7.2/step-24"), "webauthn-3/7.1/step-27"), hooks: func() hooks {
 			used := map[string]bool{}
 			h := inAuthentication("7.2.21", func(a *authentication, check check) error {
 				a.rp.mu.Lock()

@@ -60,6 +60,9 @@ func render() (map[string]string, error) {
 	pages := map[string]string{}
 	checks := suites.Catalogue()
 	pages["requirements.md"] = requirements(ledger, checks)
+	if pages["vulnerabilities.md"], err = vulnerabilities(checks); err != nil {
+		return nil, err
+	}
 	if pages["fido-crosswalk.md"], err = crosswalk(); err != nil {
 		return nil, err
 	}
@@ -96,6 +99,10 @@ func family(name string, checks []*suites.Check, ledger *suites.Ledger) string {
 		if ids := c.Vulnerabilities(); len(ids) > 0 {
 			fmt.Fprintf(&b, "- **Class of:** %s\n", strings.Join(ids, ", "))
 		}
+		if class := c.Class(); class != nil {
+			fmt.Fprintf(&b, "- **Guards against:** [%s](../vulnerabilities.md#%s)\n", escape(class.Title), class.ID)
+		}
+		fmt.Fprintf(&b, "- **Mend:** %s\n", escape(c.Mend()))
 		for _, id := range c.Requirements {
 			if r, ok := ledger.Row(id); ok {
 				fmt.Fprintf(&b, "- **By:** [%s](%s), %s: %s\n", r.ID, r.Anchor, r.Keyword, escape(r.Text))
@@ -107,6 +114,44 @@ func family(name string, checks []*suites.Check, ledger *suites.Ledger) string {
 		b.WriteString("\n")
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n"
+}
+
+// vulnerabilities is a page of the classes of weakness, with what was published
+// of each and the families of checks that guard against it.
+func vulnerabilities(checks []*suites.Check) (string, error) {
+	classes, err := suites.Classes()
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	b.WriteString(head("What the checks guard against"))
+	b.WriteString("Classes of weakness in Relying Parties, what was published of each, and the families of checks that look for it.\nThe records are examples, not a full list; read the advisory itself before you quote it.\n")
+	for _, class := range classes {
+		fmt.Fprintf(&b, "\n## %s\n\n**%s.** %s\n\n", class.ID, escape(class.Title), escape(class.Text))
+		for _, r := range class.Records {
+			fmt.Fprintf(&b, "- %s, %s: %s\n", r.ID, r.Product, escape(r.What))
+		}
+		if class.None != "" {
+			fmt.Fprintf(&b, "- %s\n", escape(class.None))
+		}
+		count := map[string]int{}
+		var families []string
+		for _, c := range checks {
+			if c.Class() != class {
+				continue
+			}
+			if count[c.Family()] == 0 {
+				families = append(families, c.Family())
+			}
+			count[c.Family()]++
+		}
+		sort.Strings(families)
+		for i, f := range families {
+			families[i] = fmt.Sprintf("[%s](checks/%s.md) (%d)", f, f, count[f])
+		}
+		fmt.Fprintf(&b, "\nChecks: %s\n", strings.Join(families, ", "))
+	}
+	return b.String(), nil
 }
 
 func requirements(ledger *suites.Ledger, checks []*suites.Check) string {
