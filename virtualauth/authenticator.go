@@ -96,6 +96,9 @@ type Config struct {
 	// Formats are the attestations it can make, most preferred first; nil means
 	// packed self attestation (U2F: fido-u2f).
 	Formats []string
+	// Authority issues the batch certificates of packed attestation; nil means the
+	// one whose root is among Roots.
+	Authority *Authority
 	// AlwaysAttest makes the statement whatever conveyance the options ask for,
 	// and the client passes it on, as some platforms do.
 	AlwaysAttest bool
@@ -558,7 +561,7 @@ func (a *Authenticator) MakeCredential(q *MakeCredentialRequest) (*MakeCredentia
 		r.LargeBlobKey = a.largeBlobKey(c)
 	}
 	if f := a.pickFormat(q.AttestationFormats); f != nil {
-		s := &statementInput{authData: r.AuthData, parts: &d, clientDataHash: q.ClientDataHash[:], key: c.PrivateKey, algorithm: alg, draw: a.drawer("attestation", c.ID), clock: a.cfg.Clock}
+		s := &statementInput{authData: r.AuthData, parts: &d, clientDataHash: q.ClientDataHash[:], key: c.PrivateKey, algorithm: alg, draw: a.drawer("attestation", c.ID), clock: a.cfg.Clock, authority: a.cfg.Authority}
 		if r.Statement, r.Attestation, err = f.make(s); err != nil {
 			return nil, err
 		}

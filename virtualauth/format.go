@@ -48,6 +48,7 @@ type statementInput struct {
 	algorithm      int64
 	draw           func(n int) []byte
 	clock          func() time.Time
+	authority      *Authority // of packed batch certificates; nil for the usual
 	bend           bend
 }
 
@@ -175,11 +176,11 @@ func appendX5C(dst []byte, x5c [][]byte) []byte {
 
 // packedX5C is packed attestation with a batch certificate that names the AAGUID.
 func packedX5C(in *statementInput) ([]byte, crypto.Signer, error) {
-	batch, err := batchOf("Touchstone Virtual Batch", in, func(label string) (*identity, error) {
-		ca, err := fidoAuthority()
-		if err != nil {
-			return nil, err
-		}
+	ca, label, err := in.fido()
+	if err != nil {
+		return nil, nil, fmt.Errorf("packed attestation: %w", err)
+	}
+	batch, err := batchOf(label, in, func(label string) (*identity, error) {
 		return newLeaf(leaf{label: label, extensions: []pkix.Extension{aaguidExtension(in.parts.aaguid)}, bend: in.bend.leaf}, in.issuerOr(ca.intermediate))
 	})
 	if err != nil {
