@@ -66,6 +66,9 @@ const (
 	AuthenticatorExtensions Ability = "authenticator-extensions"
 	// Flags: user verification, backup eligibility and backup state can be chosen.
 	Flags Ability = "flags"
+	// Models: an authenticator can be one of the models that the suite's metadata
+	// know (AuthenticatorConfig.Model).
+	Models Ability = "models"
 	// Import: credentials made elsewhere can be put on an authenticator.
 	Import Ability = "import"
 	// Direct: checks that only read options, and run no ceremony, are put
@@ -128,6 +131,9 @@ type AuthenticatorConfig struct {
 	// ask for, as in virtualauth.Config.Formats: packed, tpm, apple and so on.
 	// Empty leaves it to the client.
 	Format string
+	// Model is the name of a model in the suite's metadata (virtualauth/mds), whose
+	// AAGUID and attestation root it gets; empty: the usual ones.
+	Model string
 }
 
 // Authenticator is a handle on a plugged-in authenticator.

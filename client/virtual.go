@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/touchstone-webauthn/touchstone/virtualauth"
+	"github.com/touchstone-webauthn/touchstone/virtualauth/mds"
 )
 
 // NewVirtual returns the client named virtual: package virtualauth, which
@@ -100,6 +101,15 @@ func virtualConfig(cfg AuthenticatorConfig) (virtualauth.Config, error) {
 			return c, errors.New("attestation format: leave SelfAttestation and U2F alone beside it")
 		}
 		c.Formats, c.AlwaysAttest = []string{cfg.Format}, true
+	}
+	if cfg.Model != "" {
+		m, err := mds.LookupModel(cfg.Model)
+		if err != nil {
+			return c, err
+		}
+		if err := m.Configure(&c); err != nil {
+			return c, err
+		}
 	}
 	if cfg.U2F {
 		if cfg.SelfAttestation {

@@ -30,6 +30,7 @@ import (
 
 	"github.com/touchstone-webauthn/touchstone/rp/attestation"
 	"github.com/touchstone-webauthn/touchstone/rp/ceremony"
+	"github.com/touchstone-webauthn/touchstone/rp/metadata"
 )
 
 // Config is what the server takes from its surroundings. The zero value is not
@@ -48,6 +49,8 @@ type Config struct {
 	// Anchors and Policy go to the core as they are.
 	Anchors attestation.Anchors
 	Policy  ceremony.Policy
+	// Metadata goes there too: what is known of authenticator models; nil: nothing.
+	Metadata *metadata.Store
 	// ChallengeLife is how long a challenge of any dialect is good for; 0: five minutes.
 	ChallengeLife time.Duration
 	// Clock and Random default to time.Now and crypto/rand. Random need not be
@@ -193,6 +196,7 @@ func (s *Server) core(dialect string, algorithms []int64) (*ceremony.RP, error) 
 		AppIDs:        s.cfg.AppIDs,
 		Algorithms:    algorithms,
 		Anchors:       s.cfg.Anchors,
+		Metadata:      s.cfg.Metadata,
 		Policy:        s.cfg.Policy,
 		ChallengeLife: s.cfg.ChallengeLife,
 		Clock:         s.cfg.Clock,

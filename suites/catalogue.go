@@ -33,6 +33,7 @@ var catalogue = sync.OnceValue(func() []*Check {
 		extensionChecks(),
 		detailChecks(),
 		vendorChecks(),
+		mdsChecks(),
 		proofChecks(),
 	} {
 		all = append(all, part...)

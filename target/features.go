@@ -80,7 +80,7 @@ var features = []FeatureInfo{
 	{"options.hints", false, yes, "the options can carry hints"},
 	{"origin.cross", false, yes, "the Relying Party expects ceremonies in cross-origin iframes"},
 	{"conditional-create", false, []string{"true", "request"}, "the Relying Party takes a registration without user presence (conditional create): always, or where the request for options says so"},
-	{"mds", false, yes, "the Relying Party uses the FIDO Metadata Service"},
+	{"mds", false, yes, "the Relying Party was given the suite's metadata BLOBs and their root, and judges attestation by them"},
 	{"challenge.expiry", false, []string{"*"}, "how long a challenge lives, as a duration such as 5m, where the Relying Party lets it be known"},
 
 	{"user-verification", true, preference, "the userVerification of options when the caller asks for none"},

@@ -8,13 +8,17 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/touchstone-webauthn/touchstone/fixtures"
 	"github.com/touchstone-webauthn/touchstone/rp"
 	"github.com/touchstone-webauthn/touchstone/rp/attestation"
 	"github.com/touchstone-webauthn/touchstone/rp/ceremony"
+	"github.com/touchstone-webauthn/touchstone/rp/metadata"
 	"github.com/touchstone-webauthn/touchstone/target"
 	"github.com/touchstone-webauthn/touchstone/virtualauth"
+	"github.com/touchstone-webauthn/touchstone/virtualauth/mds"
 )
 
 // The reference RP's identity when a run starts it: whatever port it listens
@@ -50,7 +54,12 @@ func Config(rpID, origin string) (rp.Config, error) {
 	if _, err := hex.Decode(key[:], []byte(chromiumKey)); err != nil {
 		return rp.Config{}, fmt.Errorf("chromium's attestation key: %w", err)
 	}
+	known, err := suiteMetadata()
+	if err != nil {
+		return rp.Config{}, err
+	}
 	return rp.Config{
+		Metadata:    known,
 		RPID:        rpID,
 		RPName:      "Touchstone reference RP",
 		Origins:     []string{origin},
@@ -64,6 +73,20 @@ func Config(rpID, origin string) (rp.Config, error) {
 		Fortanix: rp.Fortanix{Attestation: "none"},
 	}, nil
 }
+
+// suiteMetadata is what the suite's metadata say of its models, read once: a
+// run may start some hundred Relying Parties.
+var suiteMetadata = sync.OnceValues(func() (*metadata.Store, error) {
+	kit, err := mds.Suite(time.Now(), "")
+	if err != nil {
+		return nil, err
+	}
+	cfg := metadata.Config{Root: kit.Root}
+	for _, list := range kit.Lists {
+		cfg.Lists = append(cfg.Lists, list)
+	}
+	return metadata.New(cfg, kit.BLOBs)
+})
 
 // ConfigFor is Config with each vendor's form set to what the named dialects need.
 func ConfigFor(rpID, origin string, dialects []string) (rp.Config, error) {

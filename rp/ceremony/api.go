@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/touchstone-webauthn/touchstone/rp/attestation"
+	"github.com/touchstone-webauthn/touchstone/rp/metadata"
 )
 
 // Config is everything that the core takes from its surroundings.
@@ -26,7 +27,9 @@ type Config struct {
 	// Algorithms are the COSE algorithms offered when a dialect names none, most preferred first; nil: all that the RP verifies.
 	Algorithms []int64
 	Anchors    attestation.Anchors
-	Policy     Policy
+	// Metadata says which anchors a model has, and whether it is to be trusted; nil: nothing is known of any.
+	Metadata *metadata.Store
+	Policy   Policy
 	// ChallengeLife is how long an issued challenge is good for; 0: five minutes.
 	ChallengeLife time.Duration
 	// Clock and Random default to time.Now and crypto/rand.

@@ -133,6 +133,29 @@ func attestationBugs() []deviation {
 			}), leaveOut: []string{"8.7.empty"}},
 		{Bug: bug("compound-nested", "takes compound statements inside compound statements", "low", "webauthn-3/8.9/not-nested"),
 			leaveOut: []string{"7.1.13.nesting", "8.9.not-nested"}},
+		{Bug: bug("metadata-roots-pooled", "takes any model's root for the anchor of every model", "high", "mds-3/3.1.1/roots-of-the-model"),
+			hooks: inRegistration("7.1.23.metadata-signature", func(r *registration, check check) error {
+				if r.model != nil {
+					r.anchors.Certificates = r.rp.config.Metadata.Roots()
+				}
+				return check()
+			})},
+		{Bug: bug("metadata-first-status", "reads the first status report of a model and not the newest", "high", "mds-3/3.1.4/revoked"),
+			hooks: inRegistration("7.1.24.status", func(r *registration, check check) error {
+				if r.model != nil && len(r.model.Reports) > 1 {
+					model := *r.model
+					model.Status = model.Reports[0]
+					r.model = &model
+				}
+				return check()
+			})},
+		{Bug: bug("strict-metadata-any-report", "refuses a model of which metadata report anything but a certification", "low", "mds-3/3.1.4/update-available"),
+			hooks: inRegistration("7.1.24.status", func(r *registration, check check) error {
+				if r.model != nil && !strings.HasPrefix(r.model.Status, "FIDO_CERTIFIED") {
+					return errStrict
+				}
+				return check()
+			})},
 		{Bug: bug("first-of-duplicate-keys", "reads the first of two members of one name in the attestation object", "low", "webauthn-3/6/cbor-duplicate-keys"),
 			hooks: inRegistration("7.1.13.duplicate-keys", func(r *registration, check check) error {
 				if check() != nil && !attestation.Supported(r.object.format) {

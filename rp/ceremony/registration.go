@@ -10,6 +10,7 @@ import (
 
 	"github.com/touchstone-webauthn/touchstone/rp/attestation"
 	"github.com/touchstone-webauthn/touchstone/rp/cose"
+	"github.com/touchstone-webauthn/touchstone/rp/metadata"
 )
 
 // registration is a registration under verification.
@@ -20,9 +21,12 @@ type registration struct {
 	key         *cose.Key
 	attestation *attestation.Result
 	attError    error
-	paths       []*attestation.Path
-	trusted     bool
-	record      *Credential
+	// model is what metadata say of the authenticator's model; nil: nothing.
+	model   *metadata.Entry
+	anchors attestation.Anchors
+	paths   []*attestation.Path
+	trusted bool
+	record  *Credential
 }
 
 // FinishRegistration verifies a response by the steps of
@@ -97,9 +101,14 @@ func registrationSteps() []step[registration] {
 	return append(steps, []step[registration]{
 		{Name: "7.1.21", Anchor: here, Title: "fmt is a format that is supported, in this very case", check: (*registration).checkFormat},
 		{Name: "7.1.22", Anchor: "reg-ceremony-verify-attestation", Title: "the attestation statement is verified by its format's procedure", prepare: (*registration).attest, check: (*registration).checkAttestation},
-		{Name: "7.1.23", Anchor: "reg-ceremony-attestation-trust-anchors", Title: "the trust anchors come from configuration"},
+		{Name: "7.1.23", Anchor: "reg-ceremony-attestation-trust-anchors", Title: "the trust anchors come from the model's metadata, or from configuration", prepare: (*registration).lookUp},
+		{Name: "7.1.23.metadata-signature", Anchor: "reg-ceremony-attestation-trust-anchors", Title: "the metadata BLOB that lists the model verifies", check: ofSource(func(s *metadata.Source) error { return s.Signature })},
+		{Name: "7.1.23.metadata-chain", Anchor: "reg-ceremony-attestation-trust-anchors", Title: "the signer of that BLOB leads to the anchor for metadata", check: ofSource(func(s *metadata.Source) error { return s.Chain })},
+		{Name: "7.1.23.metadata-revoked", Anchor: "reg-ceremony-attestation-trust-anchors", Title: "no certificate behind that BLOB is revoked", check: ofSource(func(s *metadata.Source) error { return s.Revoked })},
 		{Name: "7.1.24.none", Anchor: "reg-ceremony-assess-trust", Title: "policy: no attestation where attestation was asked for", check: (*registration).checkNone},
 		{Name: "7.1.24.self", Anchor: "reg-ceremony-assess-trust", Title: "policy: self attestation where attestation was asked for", check: (*registration).checkSelf},
+		{Name: "7.1.24.status", Anchor: "reg-ceremony-assess-trust", Title: "policy: metadata report no compromise or revocation of the model", check: (*registration).checkStatus},
+		{Name: "7.1.24.attestation-type", Anchor: "reg-ceremony-assess-trust", Title: "policy: the attestation is of a type that the model's metadata list", check: (*registration).checkMetadataType},
 		{Name: "7.1.24.order", Anchor: "reg-ceremony-assess-trust", Title: "every certificate of x5c was issued by the next", prepare: (*registration).buildPaths, check: eachPath((*attestation.Path).Order)},
 		{Name: "7.1.24.signatures", Anchor: "reg-ceremony-assess-trust", Title: "every certificate verifies with its issuer's key", check: eachPath((*attestation.Path).Signatures)},
 		{Name: "7.1.24.issuers", Anchor: "reg-ceremony-assess-trust", Title: "every issuer is a CA", check: eachPath((*attestation.Path).Issuers)},
@@ -263,7 +272,7 @@ func (r *registration) buildPaths() error {
 		OwnRoot:   r.rp.leftOut("7.1.24.own-root"),
 	}
 	for _, x5c := range r.attestation.Paths() {
-		r.paths = append(r.paths, attestation.NewPath(x5c, r.rp.config.Anchors, o))
+		r.paths = append(r.paths, attestation.NewPath(x5c, r.anchors, o))
 	}
 	return nil
 }

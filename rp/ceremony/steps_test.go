@@ -13,6 +13,7 @@ import (
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"math/big"
 	"slices"
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"github.com/touchstone-webauthn/touchstone/rp/cose"
+	"github.com/touchstone-webauthn/touchstone/rp/metadata"
 )
 
 // regCase is a registration that violates one step: refused there, and
@@ -64,6 +66,24 @@ func editKey(f func(om) om) func(*softReg) {
 func direct(q *RegistrationRequest) { q.Attestation = "direct" }
 
 func trust(c *Config) { c.Policy.RequireTrust = true }
+
+var full = []string{"basic_full"}
+
+// known is an RP that wants trust and has metadata of the model in use. Without
+// roots of its own the entry has the RP's.
+func known(e metadata.Entry) func(*Config) {
+	return func(c *Config) {
+		trust(c)
+		e := e
+		if e.Roots == nil {
+			e.Roots = c.Anchors.Certificates
+		}
+		if e.Source == nil {
+			e.Source = &metadata.Source{}
+		}
+		c.Metadata = metadata.Of(map[[16]byte]*metadata.Entry{[16]byte([]byte("touchstone-test!")): &e})
+	}
+}
 
 func with(key string, value any) func(om) any {
 	return func(m om) any {
@@ -209,6 +229,12 @@ func registrationCases() []regCase {
 		{step: "7.1.20.rsa", alg: cose.RS256, edit: editKey(func(k om) om { k[7] = []byte{1}; return k })},
 		{step: "7.1.21", edit: func(r *softReg) { r.format = "Packed" }},
 		{step: "7.1.22", at: "8.2.self-signature", format: "packed-self", att: func(a *att) { a.sig = flip }},
+		{step: "7.1.23.metadata-signature", config: known(metadata.Entry{Source: &metadata.Source{Signature: errors.New("no")}, Types: full}), format: "packed"},
+		{step: "7.1.23.metadata-chain", config: known(metadata.Entry{Source: &metadata.Source{Chain: errors.New("no")}, Types: full}), format: "packed"},
+		{step: "7.1.23.metadata-revoked", config: known(metadata.Entry{Source: &metadata.Source{Revoked: errors.New("no")}, Types: full}), format: "packed"},
+		{step: "7.1.24.status", config: known(metadata.Entry{Types: full, Status: "REVOKED"}), format: "packed"},
+		{step: "7.1.24.attestation-type", config: known(metadata.Entry{Types: full}), format: "packed-self"},
+		{step: "7.1.24", config: known(metadata.Entry{Types: full, Roots: []*x509.Certificate{}}), format: "packed"},
 		{step: "7.1.24.none", request: direct, config: func(c *Config) { c.Policy.RefuseNone = true }},
 		{step: "7.1.24.self", request: direct, format: "packed-self", config: func(c *Config) { c.Policy.RefuseSelf = true }},
 		{step: "7.1.24.order", config: trust, format: "packed", att: func(a *att) {

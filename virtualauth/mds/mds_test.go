@@ -44,11 +44,11 @@ func TestJudged(t *testing.T) {
 		t.Fatal(err)
 	}
 	onlyListsTell := []string{string(mds.SignerRevoked), string(mds.IntermediateRevoked)}
-	for _, b := range kit.BLOBs {
-		t.Run(b.Name, func(t *testing.T) {
+	for name, jwt := range kit.BLOBs {
+		t.Run(name, func(t *testing.T) {
 			d := decoder(t)
-			payload, err := d.DecodeBytes(b.JWT)
-			if b.Name != "good" && !slices.Contains(onlyListsTell, b.Name) {
+			payload, err := d.DecodeBytes(jwt)
+			if name != "good" && !slices.Contains(onlyListsTell, name) {
 				if err == nil {
 					t.Fatal("it was taken")
 				}
@@ -186,11 +186,11 @@ func TestRevocationLists(t *testing.T) {
 		}
 		lists = append(lists, l)
 	}
-	for _, b := range kit.BLOBs {
+	for name, jwt := range kit.BLOBs {
 		var header struct {
 			X5C [][]byte `json:"x5c"`
 		}
-		head, _, _ := bytes.Cut(b.JWT, []byte("."))
+		head, _, _ := bytes.Cut(jwt, []byte("."))
 		raw, err := base64.RawURLEncoding.DecodeString(string(head))
 		if err != nil {
 			t.Fatal(err)
@@ -205,7 +205,7 @@ func TestRevocationLists(t *testing.T) {
 				t.Fatal(err)
 			}
 			if i == 0 && !slices.Equal(c.CRLDistributionPoints, []string{"http://127.0.0.1:8090/mds/intermediate.crl"}) {
-				t.Errorf("%s: the signer's revocation list is at %v", b.Name, c.CRLDistributionPoints)
+				t.Errorf("%s: the signer's revocation list is at %v", name, c.CRLDistributionPoints)
 			}
 			for _, l := range lists {
 				for _, e := range l.RevokedCertificateEntries {
@@ -213,9 +213,9 @@ func TestRevocationLists(t *testing.T) {
 				}
 			}
 		}
-		want := b.Name == string(mds.SignerRevoked) || b.Name == string(mds.IntermediateRevoked)
+		want := name == string(mds.SignerRevoked) || name == string(mds.IntermediateRevoked)
 		if revoked != want {
-			t.Errorf("%s: revoked: %t", b.Name, revoked)
+			t.Errorf("%s: revoked: %t", name, revoked)
 		}
 	}
 	for _, l := range lists {
@@ -238,9 +238,9 @@ func TestDeterminism(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range a.BLOBs {
-		if !bytes.Equal(a.BLOBs[i].JWT, b.BLOBs[i].JWT) {
-			t.Errorf("%s: two calls, two BLOBs", a.BLOBs[i].Name)
+	for name := range a.BLOBs {
+		if !bytes.Equal(a.BLOBs[name], b.BLOBs[name]) {
+			t.Errorf("%s: two calls, two BLOBs", name)
 		}
 	}
 	for name := range a.Lists {

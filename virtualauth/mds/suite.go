@@ -122,18 +122,13 @@ func (m Model) entry(at time.Time) (Entry, error) {
 	return e, nil
 }
 
-// BLOB is a signed BLOB by its name.
-type BLOB struct {
-	Name string
-	JWT  []byte
-}
-
 // Kit is everything that a Relying Party is given for the suite's checks of
 // metadata: the root, BLOBs that it should use and BLOBs that it should not,
 // and the revocation lists of those who sign them.
 type Kit struct {
-	Root  *x509.Certificate
-	BLOBs []BLOB
+	Root *x509.Certificate
+	// BLOBs are by name, each a JWS: good, and one for every Defect.
+	BLOBs map[string][]byte
 	// Lists are by file name: root.crl and intermediate.crl, in DER.
 	Lists map[string][]byte
 }
@@ -155,7 +150,7 @@ func Suite(at time.Time, lists string) (*Kit, error) {
 	if err != nil {
 		return nil, fmt.Errorf("metadata of the suite: %w", err)
 	}
-	kit := &Kit{Root: root}
+	kit := &Kit{Root: root, BLOBs: map[string][]byte{}}
 	for _, name := range append([]string{good}, names(Defects())...) {
 		var entries []Entry
 		for _, m := range models {
@@ -184,7 +179,7 @@ func Suite(at time.Time, lists string) (*Kit, error) {
 		if err != nil {
 			return nil, err
 		}
-		kit.BLOBs = append(kit.BLOBs, BLOB{name, jwt})
+		kit.BLOBs[name] = jwt
 	}
 	if kit.Lists, err = revocationLists(at); err != nil {
 		return nil, fmt.Errorf("metadata of the suite: %w", err)

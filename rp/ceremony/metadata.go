@@ -1,0 +1,66 @@
+package ceremony
+
+import (
+	"crypto/x509"
+	"fmt"
+	"slices"
+
+	"github.com/touchstone-webauthn/touchstone/rp/attestation"
+	"github.com/touchstone-webauthn/touchstone/rp/metadata"
+)
+
+// lookUp finds the model in the metadata. Its own roots are then the only
+// anchors: that another model has a root says nothing of this one
+// (https://www.w3.org/TR/webauthn-3/#reg-ceremony-attestation-trust-anchors).
+func (r *registration) lookUp() error {
+	r.anchors = r.rp.config.Anchors
+	var x5c []*x509.Certificate
+	if paths := r.attestation.Paths(); len(paths) > 0 {
+		x5c = paths[0]
+	}
+	if r.attestation.Type == attestation.None {
+		return nil // nothing vouches for the AAGUID
+	}
+	if r.model = r.rp.config.Metadata.Lookup(r.ad.aaguid, x5c); r.model != nil {
+		r.anchors = attestation.Anchors{Certificates: r.model.Roots}
+	}
+	return nil
+}
+
+// ofSource puts a question to the BLOB that lists the model, where policy wants trust.
+func ofSource(question func(*metadata.Source) error) func(*registration) error {
+	return func(r *registration) error {
+		if r.model == nil || !r.rp.config.Policy.RequireTrust {
+			return nil
+		}
+		if err := question(r.model.Source); err != nil {
+			return fmt.Errorf("the metadata of %s are of no use: %w", r.model.Description, err)
+		}
+		return nil
+	}
+}
+
+func (r *registration) checkStatus() error {
+	if r.model != nil && r.rp.config.Policy.RequireTrust && r.model.Undesired() {
+		return fmt.Errorf("metadata report %s of the model %s", r.model.Status, r.model.Description)
+	}
+	return nil
+}
+
+// metadataTypes are the attestation types by the FIDO Registry of Predefined Values §3.7.
+var metadataTypes = map[attestation.Type][]string{
+	attestation.Self: {"basic_surrogate"}, attestation.Basic: {"basic_full", "attca"}, attestation.AttCA: {"attca", "basic_full"}, attestation.AnonCA: {"anonca"},
+}
+
+// checkMetadataType: self attestation proves possession of its own key alone, so
+// that anybody can name a model with it; only metadata that list it make it this model's.
+func (r *registration) checkMetadataType() error {
+	if r.model == nil || !r.rp.config.Policy.RequireTrust {
+		return nil
+	}
+	types := metadataTypes[r.attestation.Type]
+	if len(types) > 0 && !slices.ContainsFunc(types, func(t string) bool { return slices.Contains(r.model.Types, t) }) {
+		return fmt.Errorf("the attestation is of type %s, metadata of the model %s list %v", r.attestation.Type, r.model.Description, r.model.Types)
+	}
+	return nil
+}
