@@ -95,7 +95,9 @@ type (
 		Faults                       []string
 		Messages                     []pageMessage
 		Notes                        []string
-		Hint, Accepted, Unscored     string
+		Hint, Mend, Guards           string
+		Records                      []string
+		Accepted, Unscored           string
 		Specs                        []pageSpec
 		Search                       string
 		Instances                    []pageInstance
@@ -215,7 +217,7 @@ func (d *pageData) addFindings(r *Report) map[*Check]string {
 		out := pageFinding{
 			Anchor: fmt.Sprintf("f%d", i+1), Class: verdictClass(c.Verdict), Verdict: verdictWord(c.Verdict),
 			Mark: cmp.Or(verdictGlyphs[c.Verdict], "‼"), ID: c.ID, Title: c.Title, Level: string(c.Level), Where: f.Where,
-			Notes: c.Notes, Hint: c.Hint, Accepted: c.Accepted, Unscored: c.Unscored,
+			Notes: c.Notes, Hint: c.Hint, Mend: c.Mend, Guards: c.Guards, Records: c.Records, Accepted: c.Accepted, Unscored: c.Unscored,
 		}
 		switch {
 		case c.Accepted != "":

@@ -61,6 +61,7 @@ func everywhereHostile(t *testing.T) *Report {
 		}
 		c.ID = hostile + c.ID
 		c.Title, c.Message, c.Hint, c.Rerun = hostile, hostile, hostile, hostile
+		c.Mend, c.Guards, c.Records = hostile, hostile, []string{hostile}
 		c.Reason, c.Level = hostile, hostile
 		c.Requirements, c.Faults, c.Notes = []string{hostile}, []string{hostile}, []string{hostile}
 		c.Evidence = []Evidence{{Kind: hostile, MediaType: "image/png", Text: hostile, Data: []byte(hostile), Note: hostile}, {Kind: hostile, MediaType: hostile, Data: []byte(hostile)}}

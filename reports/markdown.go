@@ -129,6 +129,7 @@ func mdFinding(b *strings.Builder, r *Report, f *finding) {
 		item("note", mdText(n))
 	}
 	item("hint", mdText(c.Hint))
+	item("mend", mdText(c.Mend))
 	item("accepted because", mdText(c.Accepted))
 	item("not scored because", mdText(c.Unscored))
 	if !f.Many() {

@@ -180,6 +180,11 @@ func mergeEnvironment(out, p *Report) error {
 		out.Started = p.Started
 	}
 	out.Health = append(out.Health, p.Health...)
+	for _, f := range p.Features {
+		if !slices.Contains(out.Features, f) {
+			out.Features = append(out.Features, f)
+		}
+	}
 	for _, n := range p.Notes {
 		if !slices.Contains(out.Notes, n) {
 			out.Notes = append(out.Notes, n)

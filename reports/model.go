@@ -30,6 +30,8 @@ type Report struct {
 	// Health lists the plain ceremonies that were run to see whether the target
 	// is alive and is set up rightly.
 	Health []Health `json:"health,omitempty"`
+	// Features lists where the target does otherwise than its profile declares.
+	Features []FeatureFinding `json:"features,omitempty"`
 	// Baseline is what a baseline did to this report; nil when none was given.
 	Baseline *BaselineUse `json:"baseline,omitempty"`
 	// Notes are remarks on the run as a whole, one sentence each.
@@ -123,6 +125,18 @@ type Health struct {
 	Exchanges []Exchange `json:"exchanges,omitempty"`
 }
 
+// FeatureFinding is a feature that the target has although its profile declares
+// it absent, or has not although the profile declares it.
+type FeatureFinding struct {
+	Target  string `json:"target"`
+	Feature string `json:"feature"`
+	// Declared is what the profile says, Found what was found.
+	Declared string `json:"declared"`
+	Found    string `json:"found"`
+	// Message is one sentence for people.
+	Message string `json:"message"`
+}
+
 // Requirement is one normative statement of a specification.
 type Requirement struct {
 	// Anchor is a URL, such as https://www.w3.org/TR/webauthn-3/#sctn-registering-a-new-credential.
@@ -184,6 +198,11 @@ type Check struct {
 	Message string `json:"message"`
 	// Hint says where in an RP to look for the cause.
 	Hint string `json:"hint,omitempty"`
+	// Mend is what the RP most likely has to change, Guards the class of weakness
+	// that the check guards against, Records published cases of it.
+	Mend    string   `json:"mend,omitempty"`
+	Guards  string   `json:"guards,omitempty"`
+	Records []string `json:"records,omitempty"`
 	// Notes are findings that do not change the verdict, one sentence each.
 	Notes []string `json:"notes,omitempty"`
 	// Unscored says why the verdict does not count, such as

@@ -172,7 +172,7 @@ func sampleRows(t testing.TB) []sampleRow {
 		{Check{ID: "registration.plain", Title: "A plain registration is accepted", Level: Must, Requirements: []string{"webauthn-3/reg-type"}}, nil},
 		{Check{
 			ID: "registration.client-data.type-is-get", Title: "A registration whose client data says webauthn.get is refused", Level: Must,
-			Requirements: []string{"webauthn-3/reg-type"}, Faults: []string{"client-data-type-get"}, Hint: "compare type before anything else in the client data",
+			Requirements: []string{"webauthn-3/reg-type"}, Faults: []string{"client-data-type-get"}, Hint: "compare type before anything else in the client data", Mend: "Compare type as a string, byte for byte, with webauthn.create.", Guards: "Challenges are not compared. A recorded response is a password.", Records: []string{"CVE-2022-42731, django-mfa2: a registration's challenge served again"},
 			Aliases: []string{"registration.client-data.type"},
 		}, func(c *Check) {
 			c.Verdict, c.Reason, c.Message = Fail, ReasonAccepted, "the RP accepted the registration; the specification says to abort it"

@@ -289,6 +289,7 @@ func (t *terminal) finding(r *Report, f *finding) {
 		t.field("note", oneLine(n))
 	}
 	t.field("hint", oneLine(c.Hint))
+	t.field("mend", oneLine(c.Mend))
 	if !f.Many() {
 		for _, id := range c.Requirements {
 			q := r.Requirements[id]

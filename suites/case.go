@@ -31,7 +31,13 @@ type Case struct {
 	using    client.Authenticator
 	sessions []*target.Session
 	notes    []string
-	tracer   *tracer
+	// What came of the case's results, by kind of ceremony: a refusal counts only
+	// beside an acceptance.
+	kinds             map[*target.Outcome]string
+	accepted, refused map[string]bool
+	// crash tells that the target met some request with no proper answer.
+	crash  bool
+	tracer *tracer
 	// lost says that the client's browser died or hung under the case.
 	lost bool
 }
@@ -452,6 +458,7 @@ func (t *Attempt) SendAs(cer *target.Ceremony, credential json.RawMessage, w tar
 		c.broken(fmt.Errorf("finishing the %s: %w", cer.Kind, err))
 	}
 	t.sent(cer, credential, w, o)
+	c.sent(cer.Kind, o)
 	return o
 }
 

@@ -47,6 +47,8 @@ type Config struct {
 	Version, Command string
 	// Rerun writes the command that runs one check again.
 	Rerun func(t *target.Target, cl client.Client, checkID string) string
+	// NoFeatures leaves out the trying of what the profile declares.
+	NoFeatures bool
 	// Trace, if set, is given everything that a check did, after each check that
 	// was played. Calls may overlap.
 	Trace func(*reports.Trace)
@@ -236,17 +238,24 @@ func (l *lane) runAll(ctx context.Context, checks []*Check) {
 		}
 		return
 	}
+	if !r.cfg.NoFeatures {
+		l.probeFeatures(ctx, checks)
+	}
+	// before names what was run since the last good health, for the case that the
+	// target did not survive it and no check saw.
+	before := ""
 	for i, family := range families(checks) {
 		if ctx.Err() != nil {
 			return
 		}
 		if i > 0 {
-			l.stillAlive(ctx, "between", "")
+			l.stillAlive(ctx, "between", before)
 		}
 		l.runFamily(ctx, family)
+		before = "the checks of " + family[0].Family() + " (the last was " + family[len(family)-1].ID + ")"
 	}
 	if ctx.Err() == nil {
-		l.stillAlive(ctx, "last", "")
+		l.stillAlive(ctx, "last", before)
 	}
 }
 
@@ -291,14 +300,40 @@ func (l *lane) runOne(ctx context.Context, c *Check) {
 	if ctx.Err() != nil {
 		return
 	}
+	l.flying(c.ID, 1)
 	p := l.play(ctx, c)
+	others := l.flying(c.ID, -1)
 	if ctx.Err() != nil && p.reason == reasonInterrupted {
 		return
 	}
 	l.run.add(l, c, p)
-	if p.reason == reports.ReasonCrash || p.reason == reports.ReasonTimeout {
-		l.stillAlive(ctx, "after a crash", c.ID)
+	if p.crashed {
+		killer := c.ID
+		if len(others) > 0 {
+			killer += " (or one of those that ran beside it: " + strings.Join(others, ", ") + "; --jobs 1 tells)"
+		}
+		l.stillAlive(ctx, "after a crash", killer)
 	}
+}
+
+// flying notes that a check has begun (n 1) or ended (n -1) and returns the
+// others that are being played.
+func (l *lane) flying(id string, n int) (others []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.inFlight == nil {
+		l.inFlight = map[string]int{}
+	}
+	if l.inFlight[id] += n; l.inFlight[id] == 0 {
+		delete(l.inFlight, id)
+	}
+	for other := range l.inFlight {
+		if other != id {
+			others = append(others, other)
+		}
+	}
+	slices.Sort(others)
+	return others
 }
 
 // stillAlive stops the run when the target has gone away for good. killer is
@@ -388,7 +423,7 @@ func (r *run) add(l *lane, c *Check, p played) {
 	res := r.result(l, c, p)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, id := range c.Requirements {
+	for _, id := range res.Requirements {
 		if row, ok := r.ledger.Row(id); ok {
 			r.report.Requirements[id] = reports.Requirement{Anchor: row.Anchor, Title: row.Text}
 		}
@@ -416,7 +451,19 @@ func (r *run) result(l *lane, c *Check, p played) reports.Check {
 	}
 	red := p.verdict != reports.Pass && p.verdict != reports.NotApplicable
 	if red {
-		res.Hint = c.Why
+		res.Hint, res.Mend = c.Why, c.Mend()
+		if class := c.Class(); class != nil {
+			res.Guards = class.Title + ". " + class.Text
+			for _, record := range class.Records {
+				res.Records = append(res.Records, record.ID+", "+record.Product+": "+record.What)
+			}
+		}
+		if p.reason == reports.ReasonCrash || p.reason == reports.ReasonTimeout {
+			// A crash is a failure of its own, whatever was asked: no specification's
+			// statement was judged.
+			res.Requirements = []string{noCrash}
+			res.Mend = "Find the request in the server's log and the line that fell over it. Answer whatever cannot be processed in the dialect's failure form with a 4xx, bound what is parsed, and recover from panics and exceptions per request."
+		}
 	}
 	if r.cfg.Rerun != nil {
 		res.Rerun = r.cfg.Rerun(l.target, l.client, c.ID)

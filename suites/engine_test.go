@@ -379,7 +379,7 @@ func caughtBy(t *testing.T, steps ...string) string {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	first := ""
-	_, err = suites.Run(ctx, suites.Config{Targets: targets, Clients: []client.Client{client.NewVirtual()}, Checks: all, Seed: "seed", Jobs: 1, Progress: func(p suites.Progress) {
+	_, err = suites.Run(ctx, suites.Config{Targets: targets, Clients: []client.Client{client.NewVirtual()}, Checks: all, Seed: "seed", Jobs: 1, NoFeatures: true, Progress: func(p suites.Progress) {
 		if r := p.Result; r != nil && first == "" && (r.Verdict == reports.Fail || r.Verdict == reports.Warn || r.Level == reports.Posture && len(r.Notes) > 0 && !clean[r.Target+r.ID]) {
 			first = r.ID
 			cancel()
@@ -411,7 +411,7 @@ func notesOf(policy ceremony.Policy) map[string]bool {
 		if err != nil {
 			panic(err)
 		}
-		r, err := suites.Run(context.Background(), suites.Config{Targets: targets, Clients: []client.Client{client.NewVirtual()}, Seed: "seed"})
+		r, err := suites.Run(context.Background(), suites.Config{Targets: targets, Clients: []client.Client{client.NewVirtual()}, Seed: "seed", NoFeatures: true})
 		if err != nil {
 			panic(err)
 		}

@@ -23,6 +23,9 @@ type halt struct{ judgement }
 // reasonInterrupted is the reason of a case that was not played to its end.
 const reasonInterrupted = "interrupted"
 
+// noCrash is the ledger's row of answers that are none.
+const noCrash = "touchstone/no-crash"
+
 // severity turns a breach into the verdict of the check's level.
 func (c *Check) severity() reports.Verdict {
 	switch c.Level {
@@ -74,6 +77,7 @@ func (c *Case) Note(format string, args ...any) {
 
 // crashed reports an answer that is never a correct rejection.
 func (c *Case) crashed(o *target.Outcome, what string) {
+	c.crash = true
 	reason := reports.ReasonCrash
 	if o.Reason == target.ReasonTimeout {
 		reason = reports.ReasonTimeout
@@ -98,6 +102,9 @@ func (c *Case) MustAccept(o *target.Outcome, what string) {
 func (c *Case) MustReject(o *target.Outcome, what string) {
 	switch o.Kind {
 	case target.Rejected:
+		if kind := c.kinds[o]; kind != "" {
+			c.refused[kind] = true
+		}
 		if o.ServerError {
 			c.Note("refused with HTTP %d, a server error: a client's mistake should be answered as one", o.Status)
 		}
@@ -113,8 +120,46 @@ func (c *Case) MustReject(o *target.Outcome, what string) {
 // need ends the case as not testable unless o is an acceptance: for steps that
 // the check stands on but does not judge.
 func (c *Case) need(o *target.Outcome, what string) {
+	if o.Kind == target.Crashed {
+		c.crashed(o, what)
+	}
 	if o.Kind != target.Accepted {
 		c.NotTestable(reports.ReasonSetup, "%s was refused (%s), so nothing was learned", what, answer(o))
+	}
+}
+
+// refusedFirst ends the case as not testable unless o is a refusal: for steps
+// whose refusal is another check's matter, and which this one goes on from.
+func (c *Case) refusedFirst(o *target.Outcome, what string) {
+	if o.Kind == target.Crashed {
+		c.crashed(o, what)
+	}
+	if o.Kind != target.Rejected {
+		c.NotTestable(string(o.Kind), "%s was not refused (%s), which is another check's matter", what, answer(o))
+	}
+}
+
+// sent keeps in mind what came of a result.
+func (c *Case) sent(kind string, o *target.Outcome) {
+	if c.kinds == nil {
+		c.kinds, c.accepted, c.refused = map[*target.Outcome]string{}, map[string]bool{}, map[string]bool{}
+	}
+	c.kinds[o] = kind
+	switch o.Kind {
+	case target.Accepted:
+		c.accepted[kind] = true
+	case target.Crashed:
+		c.crash = true
+	}
+}
+
+// needTwins ends a story as not testable that rests on a refusal and saw no
+// valid ceremony of the same kind accepted: the RP may refuse everything.
+func (c *Case) needTwins() {
+	for _, kind := range []string{Registration, Authentication, U2FRegistration} {
+		if c.refused[kind] && !c.accepted[kind] {
+			c.NotTestable(reports.ReasonTwin, "no valid %s was accepted in the same circumstances, so that the refusal shows nothing", kind)
+		}
 	}
 }
 

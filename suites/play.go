@@ -23,6 +23,8 @@ type lane struct {
 
 	mu    sync.Mutex
 	twins map[string]*twin
+	// inFlight are the checks that are being played, by id.
+	inFlight map[string]int
 }
 
 // twin is a check's ceremony without its fault, played once for all checks with the same setting.
@@ -38,6 +40,9 @@ type played struct {
 	exchanges []reports.Exchange
 	evidence  []reports.Evidence
 	took      time.Duration
+	// crashed tells that the target met a request with no proper answer, be it
+	// one that the check stands on.
+	crashed bool
 }
 
 // lostTries is how often a case is played whose browser dies under it: the
@@ -75,6 +80,7 @@ func (l *lane) playOnce(ctx context.Context, chk *Check, try int) (p played, los
 		c.Require(chk.needs()...)
 		if chk.Story != nil {
 			chk.Story(c)
+			c.needTwins()
 			return
 		}
 		c.single()
@@ -82,7 +88,7 @@ func (l *lane) playOnce(ctx context.Context, chk *Check, try int) (p played, los
 	// Decoding exchanges costs as much as playing the check: only those that a
 	// report keeps.
 	red := p.verdict != reports.Pass && p.verdict != reports.NotApplicable
-	p.notes = c.notes
+	p.notes, p.crashed = c.notes, c.crash || p.reason == reports.ReasonCrash || p.reason == reports.ReasonTimeout
 	if c.lost && try < lostTries {
 		return p, true
 	}
@@ -224,6 +230,7 @@ func (c *Case) twin() judgement {
 				v.tracer = &tracer{began: c.tracer.began}
 			}
 			t.judgement = v.judge(v.single)
+			c.crash = c.crash || v.crash
 			v.close()
 			if v.lost && try < lostTries && c.ctx.Err() == nil {
 				l.run.lostBrowser(l)

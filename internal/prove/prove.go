@@ -293,7 +293,7 @@ func (p *prover) red(ctx context.Context, where circumstances, bug string) (map[
 		return nil, err
 	}
 	report, err := suites.Run(ctx, suites.Config{Targets: []*target.Target{t}, Clients: []client.Client{client.NewVirtual()},
-		Checks: p.cfg.Checks, Seed: p.cfg.Seed, Jobs: 1, Version: p.cfg.Version})
+		Checks: p.cfg.Checks, Seed: p.cfg.Seed, Jobs: 1, NoFeatures: true, Version: p.cfg.Version})
 	if err != nil {
 		return nil, err
 	}
