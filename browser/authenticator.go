@@ -109,6 +109,12 @@ func virtualOptions(cfg client.AuthenticatorConfig) (*webauthn.VirtualAuthentica
 	o.HasPrf = true
 	o.HasMinPinLength = true
 	o.HasLargeBlob = cfg.ResidentKeys
+	if has := cfg.With; has != (client.ExtensionSet{}) {
+		if has.LargeBlob && !cfg.ResidentKeys {
+			return nil, errors.New("largeBlob: chrome's authenticators have it with resident keys only")
+		}
+		o.HasPrf, o.HasMinPinLength, o.HasLargeBlob, o.HasCredBlob = has.PRF, has.MinPINLength, has.LargeBlob, has.CredBlob
+	}
 	return o, nil
 }
 

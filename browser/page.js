@@ -125,6 +125,7 @@ globalThis.touchstone = (() => {
   let last;
 
   const run = async (kind, text, longest) => {
+    if (kind === "call") return call(JSON.parse(text), longest);
     last = { kind, text, outcome: { pending: true } };
     const outcome = await ceremony(kind, text, longest);
     last.outcome = outcome;
@@ -178,6 +179,76 @@ globalThis.touchstone = (() => {
     } finally {
       clearTimeout(timer);
     }
+  };
+
+  // literals are values that JSON has none of, written as an object with one
+  // member.
+  const literals = {
+    $undefined: () => undefined,
+    $number: Number,
+    $string: (s) => s,
+    $buffer: (s) => bytes("$buffer", s),
+    $view: (s) => new Uint8Array(bytes("$view", `AAAA${s}AAAA`), 3, bytes("$view", s).byteLength),
+    $dataview: (s) => new DataView(bytes("$dataview", s)),
+  };
+
+  // literal puts the values in the place of what stands for them.
+  const literal = (v) => {
+    if (Array.isArray(v)) return v.map(literal);
+    if (!isObject(v) || v instanceof ArrayBuffer) return v;
+    const names = Object.keys(v);
+    if (names.length === 1 && Object.hasOwn(literals, names[0])) return literals[names[0]](v[names[0]]);
+    return Object.fromEntries(Object.entries(v).map(([name, value]) => [name, literal(value)]));
+  };
+
+  const parsers = { create: "parseCreationOptionsFromJSON", get: "parseRequestOptionsFromJSON" };
+
+  // call does what a page's own script would: nothing is corrected, and all that
+  // can be seen of what comes back is returned. The options' binary members are
+  // decoded where they are strings, or given to the browser's own parser.
+  const call = async (c, longest) => {
+    last = { kind: c.method, text: JSON.stringify(c.options ?? null), outcome: { pending: true } };
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), longest);
+    const outcome = await (async () => {
+      if (!isSecureContext || typeof PublicKeyCredential !== "function") {
+        return { unavailable: "there is no PublicKeyCredential" };
+      }
+      try {
+        if (c.method === "members") {
+          const of = globalThis[c.options];
+          return { value: JSON.stringify(typeof of === "function" ? Object.getOwnPropertyNames(of.prototype).sort() : null) };
+        }
+        let options = c.options;
+        if (!(c.method in parsers)) {
+          const value = await PublicKeyCredential[c.method](literal(options));
+          return { value: JSON.stringify(encode(value) ?? null) };
+        }
+        const why = unavailable(c.method);
+        if (why) return { unavailable: why };
+        if (!c.json) decode(options);
+        options = literal(options);
+        if (c.json) options = PublicKeyCredential[parsers[c.method]](options);
+        const argument = { signal: c.aborted ? AbortSignal.abort() : abort.signal };
+        if (!c.bare) argument.publicKey = options;
+        if (c.mediation) argument.mediation = c.mediation;
+        const credential = await CredentialsContainer.prototype[c.method].call(navigator.credentials, argument);
+        if (!(credential instanceof PublicKeyCredential)) {
+          return { value: JSON.stringify(Object.prototype.toString.call(credential)) };
+        }
+        return {
+          response: JSON.stringify(toJSON(credential)),
+          results: JSON.stringify(encode(credential.getClientExtensionResults())),
+        };
+      } catch (e) {
+        if (abort.signal.aborted) return { stuck: true };
+        const known = isObject(e) && typeof e.name === "string" && e.name !== "";
+        return { error: { name: known ? e.name : "UnknownError", message: String(known ? e.message : e) } };
+      }
+    })();
+    clearTimeout(timer);
+    last.outcome = outcome;
+    return outcome;
   };
 
   return Object.freeze({ run, show });

@@ -222,6 +222,15 @@ func exception(d *runtime.ExceptionDetails) error {
 // A rejection is a *client.Error.
 func (t *tab) ceremony(ctx context.Context, kind string, options json.RawMessage) (json.RawMessage, error) {
 	longest := t.proc.cfg.Timeout
+	answer, err := t.run(ctx, kind, options, longest)
+	if err != nil {
+		return nil, err
+	}
+	return parseOutcome(kind, t.origin, answer, longest)
+}
+
+// run runs touchstone.run of the page's script and returns what it resolved with.
+func (t *tab) run(ctx context.Context, kind string, options json.RawMessage, longest time.Duration) (json.RawMessage, error) {
 	var args []*runtime.CallArgument
 	for _, v := range []any{kind, string(options), longest.Milliseconds()} {
 		b, err := json.Marshal(v)
@@ -245,7 +254,7 @@ func (t *tab) ceremony(ctx context.Context, kind string, options json.RawMessage
 	if r.ExceptionDetails != nil {
 		return nil, exception(r.ExceptionDetails)
 	}
-	return parseOutcome(kind, t.origin, r.Result.Value, longest)
+	return json.RawMessage(r.Result.Value), nil
 }
 
 // parseOutcome reads what touchstone.run of the page's script resolved with. A

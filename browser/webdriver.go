@@ -129,6 +129,20 @@ func webdriverOptions(cfg client.AuthenticatorConfig) (o authenticatorOptions, e
 	if cfg.ResidentKeys {
 		o.Extensions = append(o.Extensions, "largeBlob")
 	}
+	if has := cfg.With; has != (client.ExtensionSet{}) {
+		if has.LargeBlob && !cfg.ResidentKeys {
+			return o, errors.New("largeBlob: these authenticators have it with resident keys only")
+		}
+		o.Extensions = nil
+		for _, e := range []struct {
+			name string
+			on   bool
+		}{{"prf", has.PRF}, {"minPinLength", has.MinPINLength}, {"largeBlob", has.LargeBlob}, {"credBlob", has.CredBlob}} {
+			if e.on {
+				o.Extensions = append(o.Extensions, e.name)
+			}
+		}
+	}
 	if cfg.U2F {
 		if cfg.Transport == "hybrid" {
 			return o, errors.New("transport hybrid: a U2F authenticator cannot have it")

@@ -134,6 +134,21 @@ type AuthenticatorConfig struct {
 	// Model is the name of a model in the suite's metadata (virtualauth/mds), whose
 	// AAGUID and attestation root it gets; empty: the usual ones.
 	Model string
+	// With are the extensions that it has, one by one; the zero value leaves it to
+	// the client and to Extensions.
+	With ExtensionSet
+}
+
+// ExtensionSet is extensions that an authenticator has. A client
+// gives it those that it has the means for; Firefox's token has what it has.
+type ExtensionSet struct {
+	// PRF is hmac-secret under either of its client extensions.
+	PRF bool
+	// LargeBlob needs resident keys.
+	LargeBlob    bool
+	MinPINLength bool
+	// CredBlob comes with credProtect, as Chrome has one switch for both.
+	CredBlob bool
 }
 
 // Authenticator is a handle on a plugged-in authenticator.

@@ -89,6 +89,12 @@ func virtualConfig(cfg AuthenticatorConfig) (virtualauth.Config, error) {
 	if cfg.Extensions {
 		c.Extensions = virtualauth.ExtensionSupport{CredProtect: true, HMACSecret: true, LargeBlob: true, CredBlob: true, MinPINLength: 6}
 	}
+	if has := cfg.With; has != (ExtensionSet{}) {
+		c.Extensions = virtualauth.ExtensionSupport{HMACSecret: has.PRF, LargeBlob: has.LargeBlob, CredBlob: has.CredBlob, CredProtect: has.CredBlob}
+		if has.MinPINLength {
+			c.Extensions.MinPINLength = 4
+		}
+	}
 	switch cfg.Transport {
 	case "":
 	case "usb", "nfc", "ble", "internal", "hybrid":

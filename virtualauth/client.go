@@ -115,6 +115,9 @@ func (c *Client) Create(ctx context.Context, a *Authenticator, o *CreationOption
 		return nil, err
 	}
 	rpID := o.RP.ID
+	if o.RP.emptyID && rpID == "" {
+		return nil, refuse(errSecurity, "rp.id is empty, which is not the host of %s", c.Origin)
+	}
 	if rpID == "" {
 		rpID = pg.host
 	}
@@ -270,6 +273,9 @@ func (c *Client) Get(ctx context.Context, a *Authenticator, o *RequestOptions, f
 		return nil, err
 	}
 	rpID := o.RPID
+	if o.emptyRPID && rpID == "" {
+		return nil, refuse(errSecurity, "rpId is empty, which is not the host of %s", c.Origin)
+	}
 	if rpID == "" {
 		rpID = pg.host
 	}
@@ -288,8 +294,12 @@ func (c *Client) Get(ctx context.Context, a *Authenticator, o *RequestOptions, f
 		}
 	}
 
-	// A list of unknown types only is an empty list, as in Chrome.
+	// A list of unknown types only is not an empty list, which would mean any credential
+	// (https://www.w3.org/TR/webauthn-3/#dom-publickeycredentialdescriptor-type). Chrome takes it for one.
 	listed := publicKeyDescriptors(o.AllowCredentials)
+	if len(o.AllowCredentials) > 0 && len(listed) == 0 && !f.IgnoreAllowCredentials {
+		return nil, refuse(errNotAllowed, "no member of allowCredentials has a type that is known")
+	}
 	allow := reachable(listed, a.cfg.Transports)
 	if len(listed) > 0 && len(allow) == 0 && !f.IgnoreAllowCredentials {
 		return nil, refuse(errNotAllowed, "no credential of allowCredentials can be reached over %v", a.cfg.Transports)
@@ -472,9 +482,21 @@ func publicKeyDescriptors(list []Descriptor) []Descriptor {
 }
 
 // reachable is the descriptors that name no transport or one of those given.
+// Names that are unknown are ignored
+// (https://www.w3.org/TR/webauthn-3/#dom-publickeycredentialdescriptor-transports).
 func reachable(list []Descriptor, transports []string) []Descriptor {
 	unreachable := func(d Descriptor) bool {
-		return len(d.Transports) > 0 && !slices.ContainsFunc(d.Transports, func(t string) bool { return slices.Contains(transports, t) })
+		known := false
+		for _, t := range d.Transports {
+			if slices.Contains(transports, t) {
+				return false
+			}
+			switch t {
+			case "usb", "nfc", "ble", "smart-card", "hybrid", "internal":
+				known = true
+			}
+		}
+		return known
 	}
 	if !slices.ContainsFunc(list, unreachable) {
 		return list

@@ -14,6 +14,9 @@ type RPEntity struct {
 	// ID is the RP ID; empty where the member is absent, which means the origin's effective domain.
 	ID   string
 	Name string
+
+	// emptyID: the member is there and empty, which is no RP ID of any page.
+	emptyID bool
 }
 
 // UserEntity is https://www.w3.org/TR/webauthn-3/#dictdef-publickeycredentialuserentity.
@@ -78,6 +81,9 @@ type RequestOptions struct {
 	Hints            []string
 	// Extensions are the client extension inputs, as the RP wrote them.
 	Extensions map[string]json.RawMessage
+
+	// emptyRPID: the member is there and empty, which is no RP ID of any page.
+	emptyRPID bool
 }
 
 // ParseCreationOptions reads a PublicKeyCredentialCreationOptionsJSON the way a
@@ -152,6 +158,7 @@ func ParseRequestOptions(data []byte) (*RequestOptions, error) {
 			o.Timeout = idlTimeout(m.value)
 		case "rpId":
 			o.RPID = idlString(m.value)
+			o.emptyRPID = o.RPID == ""
 		case "allowCredentials":
 			o.AllowCredentials, err = parseDescriptors("allowCredentials", m.value)
 		case "userVerification":
@@ -195,6 +202,7 @@ func (e *RPEntity) parse(v []byte) error {
 		switch m.name {
 		case "id":
 			e.ID = idlString(m.value)
+			e.emptyID = e.ID == ""
 		case "name":
 			e.Name = idlString(m.value)
 		default:

@@ -29,6 +29,7 @@ var house = []part{
 	{dir: "client", may: []string{"virtualauth"}, why: "a client turns options into a response and knows neither HTTP nor checks"},
 	{dir: "target", may: []string{"fixtures"}, why: "speaking to an RP must not know what is being checked, nor with which client"},
 	{dir: "browser", may: []string{"client", "virtualauth"}, why: "a browser is one more client"},
+	{dir: "compare", may: []string{"client", "fixtures"}, why: "it sets clients side by side and knows neither which there are nor any RP"},
 	{dir: "suites", may: []string{"client", "virtualauth", "target", "reports", "fixtures"}, why: "the suite must run against any RP with any client, so it knows neither our RP nor our browsers"},
 	{dir: "cmd", free: true, why: "it wires the parts"},
 	{dir: "internal/reference", free: true, why: "it wires the reference RP for the command line and for tests"},
