@@ -39,6 +39,7 @@ func clientDataRows(authentication bool, step map[string]string) []row {
 		row{name: "challenge-extended", title: "A challenge with more behind it is refused", fault: F{ChallengeExtended: true}, why: "A comparison over the shorter length lets anything follow."},
 		row{name: "challenge-case-flipped", title: "A challenge with one letter in other case is refused", fault: F{ChallengeCaseFlipped: true}, why: "base64url is case-sensitive; folding case throws entropy away."},
 		row{name: "challenge-hex", title: "The challenge in hexadecimal is refused", fault: F{ChallengeHex: true}, why: "Two forms of one value are one too many to compare."},
+		row{name: "challenge-padded", title: "The challenge with base64 padding behind it is refused", fault: F{ChallengePadded: true}, level: Should, why: "The member must equal the base64url text; a reader that decodes first takes several texts for one challenge."},
 		row{name: "challenge-number", title: "A challenge that is a number is refused", fault: F{ChallengeNumber: true}, why: "A value of another JSON type must not be coerced."},
 		row{name: "challenge-null", title: "A challenge that is null is refused", fault: F{ChallengeNull: true}, why: "null must not equal a challenge that was never stored."},
 		row{name: "challenge-not-base64url", title: "A challenge that is not base64url is refused", fault: F{ChallengeNotBase64URL: true}, why: "What does not decode is not the challenge."},

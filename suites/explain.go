@@ -14,6 +14,11 @@ func (c *Check) Sent() string {
 	faults := c.Faults()
 	switch {
 	case c.Story != nil:
+		if g, err := shippedGuide(); err == nil {
+			if s := g.sent(c.ID); s != "" {
+				return s
+			}
+		}
 		return "Several steps, as the title says; each is a valid ceremony but for what the title names."
 	case len(faults) == 0:
 		return fmt.Sprintf("A valid %s.", c.Ceremony)
@@ -43,6 +48,12 @@ func (c *Check) MustHappen() string {
 	case Reject:
 		return fmt.Sprintf("The RP refuses it, in its dialect's own way of refusing. A crash, a hang, an HTML page or an undeclared 5xx is no refusal. It counts only if the same %s without the change is accepted.", c.Ceremony)
 	case Accept:
+		return "The RP accepts it."
+	}
+	switch {
+	case strings.HasSuffix(c.Title, " is refused"):
+		return "The RP refuses it, in its dialect's own way of refusing, and accepts the valid ceremony of the same kind beside it: else the refusal shows nothing."
+	case strings.HasSuffix(c.Title, " is accepted"):
 		return "The RP accepts it."
 	default:
 		return c.Title + "."

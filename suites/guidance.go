@@ -42,6 +42,13 @@ type guide struct {
 	classes map[string]*Class
 	order   []*Class
 	entries []guidance
+	stories []story
+}
+
+// story says what checks of several steps send.
+type story struct {
+	Checks []string `yaml:"checks"`
+	Sent   string   `yaml:"sent"`
 }
 
 var shippedGuide = sync.OnceValues(loadGuide)
@@ -52,6 +59,7 @@ func loadGuide() (*guide, error) {
 	}
 	var entries struct {
 		Guidance []guidance `yaml:"guidance"`
+		Stories  []story    `yaml:"stories"`
 	}
 	for _, f := range []struct {
 		name string
@@ -66,7 +74,7 @@ func loadGuide() (*guide, error) {
 			return nil, fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
-	g := &guide{classes: map[string]*Class{}, order: classes.Classes, entries: entries.Guidance}
+	g := &guide{classes: map[string]*Class{}, order: classes.Classes, entries: entries.Guidance, stories: entries.Stories}
 	for _, c := range classes.Classes {
 		if c.ID == "" || g.classes[c.ID] != nil {
 			return nil, fmt.Errorf("vulnerabilities.yaml: class %q: the id is empty or used twice", c.ID)
@@ -91,6 +99,18 @@ func (g *guide) of(id string) *guidance {
 		}
 	}
 	return nil
+}
+
+// sent is what the check of several steps with this id sends, by the last entry that matches.
+func (g *guide) sent(id string) string {
+	for i := len(g.stories) - 1; i >= 0; i-- {
+		for _, glob := range g.stories[i].Checks {
+			if globMatch(glob, id) {
+				return g.stories[i].Sent
+			}
+		}
+	}
+	return ""
 }
 
 // Classes are the kinds of weakness that checks guard against.

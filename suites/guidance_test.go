@@ -29,6 +29,9 @@ func TestGuidanceIsComplete(t *testing.T) {
 		if c.Class() == nil || c.Mend() != e.Mend {
 			t.Errorf("%s: Class and Mend do not say what the guide says", c.ID)
 		}
+		if c.Story != nil && g.sent(c.ID) == "" {
+			t.Errorf("%s: a story that nothing tells: add what it sends to fixtures/guidance.yaml, stories", c.ID)
+		}
 		if c.Sent() == "" || c.MustHappen() == "" {
 			t.Errorf("%s: nothing says what is sent or what must happen", c.ID)
 		}
@@ -50,6 +53,22 @@ func TestGuidanceIsComplete(t *testing.T) {
 		}
 		if counts[i] == 0 && !e.Family {
 			t.Errorf("%v: later entries take all its checks", e.Checks)
+		}
+	}
+	for _, s := range g.stories {
+		if len(s.Sent) < 40 || !strings.HasSuffix(s.Sent, ".") {
+			t.Errorf("%v: %q is no sentence that tells", s.Checks, s.Sent)
+		}
+		for _, glob := range s.Checks {
+			n := 0
+			for _, c := range Catalogue() {
+				if c.Story != nil && globMatch(glob, c.ID) {
+					n++
+				}
+			}
+			if n == 0 {
+				t.Errorf("stories: the glob %s matches no story", glob)
+			}
 		}
 	}
 	record := regexp.MustCompile(`^(CVE-\d{4}-\d{4,}|GHSA(-[a-z0-9]{4}){3}|[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?#\d+)$`)

@@ -226,6 +226,7 @@ func challengeBugs() []deviation {
 			return !m.present || string(m.raw) == "null"
 		}, "CVE-2026-76214"),
 		compare("challenge-case-folded", "compares challenges without regard to case", "medium", func(_ member, got, want string, _ []byte) bool { return strings.EqualFold(got, want) }),
+		compare("challenge-padding-ignored", "drops padding behind the challenge", "low", func(_ member, got, want string, _ []byte) bool { return strings.TrimRight(got, "=") == want }).breaks("webauthn-3/7.2/step-11").and("webauthn-3/7.1/step-8"),
 		compare("challenge-hexadecimal", "takes the challenge in hexadecimal too", "low", func(_ member, got, _ string, c []byte) bool { return strings.EqualFold(got, hex.EncodeToString(c)) }),
 		compare("challenge-sixteen-bytes", "compares the first sixteen bytes of the challenge", "medium", func(_ member, got, want string, _ []byte) bool { return len(got) >= 22 && got[:21] == want[:21] }),
 		compare("challenge-any-type", "takes a challenge that is no string", "high", func(m member, _, _ string, _ []byte) bool {
