@@ -520,7 +520,7 @@ func appIDChecks() []*Check {
 		},
 		{
 			ID: "authentication.extensions.appid-output-contradicts", Title: "appid true beside the RP ID's hash is refused",
-			Level: Must, Requirements: []string{"webauthn-3/10.1.1/appid-output"}, Needs: append([]string{"extension.outputs"}, needs...), Abilities: []client.Ability{client.Extensions, client.Faults},
+			Level: Should, Requirements: []string{"webauthn-3/10.1.1/appid-output"}, Needs: append([]string{"extension.outputs"}, needs...), Abilities: []client.Ability{client.Extensions, client.Faults},
 			Why: "The output says under which name the assertion was made, and the RP must expect that one alone; two stories in one response are no client's.",
 			Story: func(c *Case) {
 				a := c.registered()

@@ -139,16 +139,6 @@ func featureProbes() []featureProbe {
 			t.Respond(false)
 			c.MustAccept(t.Send(noWire), "an authentication without a user name")
 		}},
-		{"enumeration", func(c *Case) {
-			cer, err := c.Stranger("stranger").Begin(c.ctx, Authentication, target.Request{})
-			var se *target.StepError
-			switch {
-			case errors.As(err, &se):
-				c.MustAccept(&se.Outcome, "a request for the options of an unknown user")
-			case err != nil || len(cer.Options) == 0:
-				c.NotTestable("feature", "%v", err)
-			}
-		}},
 		{"session-probe", func(c *Case) {
 			a := c.Account("alice", plain)
 			a.Register(Setting{})
@@ -160,10 +150,6 @@ func featureProbes() []featureProbe {
 			if login != target.LoggedIn {
 				c.Fail("probe", "after a login that was accepted the session probe says %s", login)
 			}
-		}},
-		{"origin.cross", func(c *Case) {
-			a := c.Account("alice", plain)
-			c.MustAccept(a.Run(Registration, Setting{}, virtualauth.Faults{CrossOriginTrue: true}, noWire, false), "a registration with crossOrigin true")
 		}},
 	}
 }
