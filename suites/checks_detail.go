@@ -425,10 +425,10 @@ func outputChecks() []*Check {
 		// the client's results.
 		data, result string
 	}{
-		{"cred-protect", "credProtect", "ctap-2/12.1/cred-protect-output", "Chrome asks security keys for it by itself; an RP that stumbles over a number in the extension data loses those users.", protect, "credProtect", ""},
-		{"cred-blob", "credBlob", "ctap-2/12.2/cred-blob-output", "An RP that stores a blob is told whether it was stored, twice over; neither answer may break it.", map[string]any{"credBlob": "dG91Y2hzdG9uZQ"}, "credBlob", ""},
-		{"min-pin-length", "minPinLength", "ctap-2/12.4/min-pin-length-output", "The answer is in the authenticator data alone: the client has no output for it, and that is no contradiction.", map[string]any{"minPinLength": true}, "minPinLength", ""},
-		{"hmac-secret", "hmacCreateSecret", "ctap-2/12.5/hmac-secret-output", "Disk encryption and password managers ask for it; the answer sits in the authenticator data that the RP parses.", map[string]any{"hmacCreateSecret": true}, "hmac-secret", ""},
+		{"cred-protect", "credProtect", "ctap-2/cred-protect/output", "Chrome asks security keys for it by itself; an RP that stumbles over a number in the extension data loses those users.", protect, "credProtect", ""},
+		{"cred-blob", "credBlob", "ctap-2/cred-blob/output", "An RP that stores a blob is told whether it was stored, twice over; neither answer may break it.", map[string]any{"credBlob": "dG91Y2hzdG9uZQ"}, "credBlob", ""},
+		{"min-pin-length", "minPinLength", "ctap-2/min-pin-length/output", "The answer is in the authenticator data alone: the client has no output for it, and that is no contradiction.", map[string]any{"minPinLength": true}, "minPinLength", ""},
+		{"hmac-secret", "hmacCreateSecret", "ctap-2/hmac-secret/output", "Disk encryption and password managers ask for it; the answer sits in the authenticator data that the RP parses.", map[string]any{"hmacCreateSecret": true}, "hmac-secret", ""},
 		{"prf", "prf", "webauthn-3/10.1.4/prf", "A page that encrypts with a passkey asks for it; the server gets enabled and must bear it.", map[string]any{"prf": map[string]any{}}, "", "prf"},
 		{"large-blob", "largeBlob", "webauthn-3/10.1.5/large-blob", "The client answers whether blobs are supported; a server must bear either answer.", map[string]any{"largeBlob": map[string]any{"support": "preferred"}}, "", "largeBlob"},
 	} {
@@ -454,7 +454,7 @@ func outputChecks() []*Check {
 	}
 	return append(checks, &Check{
 		ID: "registration.extensions.cred-protect-lowered", Title: "A protection level below the one enforced is noticed",
-		Level: Posture, Requirements: []string{"ctap-2/12.1/cred-protect-level"}, Needs: []string{"extension.credProtect", "attestation.none"}, Abilities: []client.Ability{client.Extensions, client.AuthenticatorExtensions, client.Faults, client.NoAttestation},
+		Level: Posture, Requirements: []string{"ctap-2/cred-protect/level"}, Needs: []string{"extension.credProtect", "attestation.none"}, Abilities: []client.Ability{client.Extensions, client.AuthenticatorExtensions, client.Faults, client.NoAttestation},
 		Why: "An RP that has a level enforced relies on it: the credential is not to be found, or used, without the user's PIN. Only the authenticator data say what was done.",
 		Story: func(c *Case) {
 			s := c.asked("credProtect", protect)

@@ -36,13 +36,17 @@ type Requirement struct {
 // Testable reports whether the row can be observed over the wire.
 func (r *Requirement) Testable() bool { return r.Wire == nil || *r.Wire }
 
-// Section is the part of the document, or the whole document where the id names no part.
+// Section is the part of the document, or the whole document where the id names no part: §7.1, or a word.
 func (r *Requirement) Section() string {
 	parts := strings.Split(r.ID, "/")
-	if len(parts) > 2 {
+	switch {
+	case len(parts) < 3:
+		return parts[0]
+	case parts[1][0] >= '0' && parts[1][0] <= '9':
 		return "§" + parts[1]
+	default:
+		return parts[1]
 	}
-	return parts[0]
 }
 
 // Ledger is the list of all requirements.

@@ -98,6 +98,31 @@ func TestCatalogueIsSound(t *testing.T) {
 	}
 }
 
+// Every requirement that can be tested over the wire has a bug filed under it
+// that breaks it, or the reason why none can; that the bug is caught by a check
+// which cites the requirement, only the proof of all bugs shows.
+func TestEveryRequirementHasABug(t *testing.T) {
+	ledger, err := suites.ShippedLedger()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range prove.Coverage(ledger, suites.Catalogue(), rp.Bugs(), nil) {
+		switch {
+		case c.Testable() && len(c.Bugs) == 0 && prove.Unshown(c.ID) == "":
+			t.Errorf("%s: no bug breaks it, and coverage.go says no reason", c.ID)
+		case !c.Testable() && len(c.Bugs) > 0:
+			t.Errorf("%s: said not to be testable, and %v break it", c.ID, c.Bugs)
+		}
+	}
+	for _, b := range rp.Bugs() {
+		for _, r := range b.Requirements() {
+			if _, ok := ledger.Row(r); !ok {
+				t.Errorf("%s: %s is not in the ledger", b.Name, r)
+			}
+		}
+	}
+}
+
 // Every step that judges is left out by a bug, or has the reason why not.
 func TestEveryStepHasABug(t *testing.T) {
 	for _, s := range ceremony.Steps() {

@@ -215,7 +215,7 @@ var stepRows = map[string]string{
 	"7.1.13.attested-data": "6.1/attested-data", "7.1.13.extension-data": "6.1/extension-data", "7.1.13.length": "6.1/length", "7.1.13.credential-id": "7.1/step-27.id",
 	"7.2.7.no-attested-data": "6.1/no-attested-data", "7.2.7.extension-data": "6.1/extension-data", "7.2.7.length": "6.1/length",
 	"7.1.20.algorithm": "6.5.1/alg", "7.1.20.rsa": "5.8.5/rsa-strength", "7.1.24": "7.1/step-24.anchor",
-	"7.1.28.cred-protect": "ctap-2/12.1/cred-protect-level", "7.2.15.appid": "10.1.1/appid-output", "8.2.1.subject": "8.2.1/unit",
+	"7.1.28.cred-protect": "ctap-2/cred-protect/level", "7.2.15.appid": "10.1.1/appid-output", "8.2.1.subject": "8.2.1/unit",
 }
 
 // and is d that breaks further requirements, too.

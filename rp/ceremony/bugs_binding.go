@@ -149,6 +149,18 @@ func attestationBugs() []deviation {
 				}
 				return check()
 			})},
+		{Bug: bug("metadata-revoked-only", "refuses revoked models alone, and takes those whose keys are compromised", "high", "mds-3/3.1.4/compromised"),
+			hooks: inRegistration("7.1.24.status", func(r *registration, check check) error {
+				if r.model != nil && r.model.Status != "REVOKED" {
+					return nil
+				}
+				return check()
+			})},
+		{Bug: bug("metadata-unread", "was given metadata and goes by its own anchors alone", "medium", "mds-3/3.2/use"),
+			hooks: inRegistration("7.1.23.metadata-signature", func(r *registration, check check) error {
+				r.model, r.anchors = nil, r.rp.config.Anchors
+				return check()
+			})},
 		{Bug: bug("strict-metadata-any-report", "refuses a model of which metadata report anything but a certification", "low", "mds-3/3.1.4/update-available"),
 			hooks: inRegistration("7.1.24.status", func(r *registration, check check) error {
 				if r.model != nil && !strings.HasPrefix(r.model.Status, "FIDO_CERTIFIED") {

@@ -163,10 +163,10 @@ func extensionBugs() []deviation {
 		})}
 	}
 	return []deviation{
-		inData("strict-cred-protect", "refuses authenticator data with the output of credProtect", "ctap-2/12.1/cred-protect-output", "credProtect"),
-		inData("strict-cred-blob", "refuses authenticator data with the output of credBlob", "ctap-2/12.2/cred-blob-output", "credBlob"),
-		inData("strict-min-pin-length", "refuses authenticator data with the output of minPinLength", "ctap-2/12.4/min-pin-length-output", "minPinLength"),
-		inData("strict-hmac-secret", "refuses authenticator data with the output of hmac-secret", "ctap-2/12.5/hmac-secret-output", "hmac-secret"),
+		inData("strict-cred-protect", "refuses authenticator data with the output of credProtect", "ctap-2/cred-protect/output", "credProtect"),
+		inData("strict-cred-blob", "refuses authenticator data with the output of credBlob", "ctap-2/cred-blob/output", "credBlob"),
+		inData("strict-min-pin-length", "refuses authenticator data with the output of minPinLength", "ctap-2/min-pin-length/output", "minPinLength"),
+		inData("strict-hmac-secret", "refuses authenticator data with the output of hmac-secret", "ctap-2/hmac-secret/output", "hmac-secret"),
 		inResults("strict-prf", "refuses a response with the output of prf", "webauthn-3/10.1.4/prf", "prf"),
 		inResults("strict-large-blob", "refuses a response with the output of largeBlob", "webauthn-3/10.1.5/large-blob", "largeBlob"),
 		inResults("strict-cred-props-output", "refuses a response with the output of credProps", "webauthn-3/10.1.3/cred-props", "credProps"),

@@ -9,6 +9,8 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/touchstone-webauthn/touchstone/internal/prove"
+	"github.com/touchstone-webauthn/touchstone/rp"
 	"github.com/touchstone-webauthn/touchstone/suites"
 )
 
@@ -155,39 +157,45 @@ func vulnerabilities(checks []*suites.Check) (string, error) {
 }
 
 func requirements(ledger *suites.Ledger, checks []*suites.Check) string {
-	by := map[string][]string{}
-	for _, c := range checks {
-		for _, id := range c.Requirements {
-			by[id] = append(by[id], c.ID)
-		}
-	}
 	var b strings.Builder
 	b.WriteString(head("Requirements"))
-	testable, proven := 0, 0
-	for _, r := range ledger.Rows() {
-		if r.Testable() {
-			testable++
-			if len(by[r.ID]) > 0 {
-				proven++
-			}
+	rows := prove.Coverage(ledger, checks, rp.Bugs(), nil)
+	testable, proven, shown := 0, 0, 0
+	for _, r := range rows {
+		if !r.Testable() {
+			continue
+		}
+		testable++
+		if len(r.Checks) > 0 {
+			proven++
+		}
+		if r.Shown() {
+			shown++
 		}
 	}
-	fmt.Fprintf(&b, "%d requirements; %d of the %d that can be tested over the wire have a check.\n", len(ledger.Rows()), proven, testable)
+	fmt.Fprintf(&b, "%d requirements, of which %d can be tested over the wire: %d have a check, and of %d a check that cites them catches a bug of the reference RP that breaks them ([prove.md](prove.md)). `touchstone list --requirements` counts by section.\n", len(rows), testable, proven, shown)
+	few := func(ids []string) string {
+		sort.Strings(ids)
+		s := strings.Join(ids[:min(3, len(ids))], ", ")
+		if len(ids) > 3 {
+			s += fmt.Sprintf(" and %d more", len(ids)-3)
+		}
+		return s
+	}
 	document := ""
-	for _, r := range ledger.Rows() {
+	for _, r := range rows {
 		if r.Document != document {
 			document = r.Document
-			fmt.Fprintf(&b, "\n## %s\n\n| requirement | | what it says | proven by |\n| --- | --- | --- | --- |\n", document)
+			fmt.Fprintf(&b, "\n## %s\n\n| requirement | | what it says | proven by | shown by the bug |\n| --- | --- | --- | --- | --- |\n", document)
 		}
-		proof := r.Unproven
-		if ids := by[r.ID]; len(ids) > 0 {
-			sort.Strings(ids)
-			proof = strings.Join(ids[:min(3, len(ids))], ", ")
-			if len(ids) > 3 {
-				proof += fmt.Sprintf(" and %d more", len(ids)-3)
-			}
+		proof, bugs := r.Unproven, few(r.Killed)
+		if len(r.Checks) > 0 {
+			proof = few(r.Checks)
 		}
-		fmt.Fprintf(&b, "| [%s](%s) | %s | %s | %s |\n", r.ID, r.Anchor, r.Keyword, cell(r.Text), cell(proof))
+		if r.Testable() && bugs == "" {
+			bugs = prove.Unshown(r.ID)
+		}
+		fmt.Fprintf(&b, "| [%s](%s) | %s | %s | %s | %s |\n", r.ID, r.Anchor, r.Keyword, cell(r.Text), cell(proof), cell(bugs))
 	}
 	return b.String()
 }
