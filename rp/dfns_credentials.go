@@ -173,7 +173,7 @@ type newCredential struct {
 // readNewCredential reads {credentialKind, credentialName?, credentialInfo:
 // {credId, clientData, attestationData}, encryptedPrivateKey?}. Some examples of
 // the older pages say kind for credentialKind.
-func readNewCredential(o object, kinds []string) (*newCredential, error) {
+func (d *dfns) readNewCredential(o object, kinds []string) (*newCredential, error) {
 	n := &newCredential{path: o.path}
 	member := "credentialKind"
 	if !o.has(member) && o.has("kind") {
@@ -206,7 +206,7 @@ func readNewCredential(o object, kinds []string) (*newCredential, error) {
 	if n.encryptedPrivateKey, encrypted, err = o.optionalText("encryptedPrivateKey"); err != nil {
 		return nil, err
 	}
-	if n.kind == "PasswordProtectedKey" && !encrypted {
+	if n.kind == "PasswordProtectedKey" && !encrypted && !d.leaveOut["dfns.encrypted-private-key"] {
 		return nil, o.missing("encryptedPrivateKey")
 	}
 	if len(n.id) == 0 {
@@ -362,7 +362,7 @@ func (d *dfns) finishCredential(c *call, want purpose, session string) error {
 	if err != nil {
 		return err
 	}
-	n, err := readNewCredential(o, dfnsKinds)
+	n, err := d.readNewCredential(o, dfnsKinds)
 	if err != nil {
 		return err
 	}

@@ -145,10 +145,30 @@ func (d *dfns) keyAssertion(p *dfnsChallenge, o object, kind string) (*dfnsUser,
 	if err != nil {
 		return nil, nil, err
 	}
+	if d.leaveOut["dfns.key.bytes"] {
+		clientData = reserialised(clientData)
+	}
 	if err := verifyKey(key, algorithm, clientData, signature); err != nil && !d.leaveOut["dfns.key.signature"] {
 		return nil, nil, &refusal{status: http.StatusUnauthorized, message: alikeMessage, full: err.Error(), step: "dfns.key.signature"}
 	}
 	return p.user, id, nil
+}
+
+// reserialised writes client data anew as the vendor's client for machines would
+// have written them: what it did not write, it drops.
+func reserialised(clientData []byte) []byte {
+	var plain struct {
+		Type      string `json:"type"`
+		Challenge string `json:"challenge"`
+	}
+	if json.Unmarshal(clientData, &plain) != nil {
+		return clientData
+	}
+	again, err := json.Marshal(plain)
+	if err != nil {
+		return clientData
+	}
+	return again
 }
 
 // checkKeyClientData judges {type, challenge, origin?, crossOrigin?}. The

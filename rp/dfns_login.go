@@ -198,7 +198,11 @@ func (d *dfns) signed(p *dfnsChallenge, session string, o object) (*dfnsUser, er
 		if err != nil {
 			return nil, err
 		}
-		if err := served(in.name("kind"), kind, dfnsFactors); err != nil {
+		kinds := dfnsFactors
+		if d.leaveOut["dfns.recovery-key"] {
+			kinds = dfnsKinds
+		}
+		if err := served(in.name("kind"), kind, kinds); err != nil {
 			return nil, err
 		}
 		if kind == "Fido2" {

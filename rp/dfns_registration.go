@@ -104,7 +104,7 @@ func (d *dfns) registration(c *call) error {
 		if member == "recoveryCredential" {
 			kinds = []string{"RecoveryKey"}
 		}
-		n, err := readNewCredential(in, kinds)
+		n, err := d.readNewCredential(in, kinds)
 		if err != nil {
 			return err
 		}

@@ -26,6 +26,12 @@ type Fortanix struct {
 	// Formats are the attestation formats taken; nil: all that the RP verifies. DSM
 	// itself says that it takes fido-u2f only.
 	Formats []string
+	// DenyUnknownOutputs refuses extension outputs other than appid and
+	// appidExclude, the two that the API's types have.
+	DenyUnknownOutputs bool
+	// Cookie gives the session token as a cookie, as deployments since 2025 may,
+	// and not as access_token. Bearer tokens are taken all the same.
+	Cookie bool
 }
 
 func (f *Fortanix) complete() error {
@@ -103,6 +109,8 @@ type u2fChallenge struct {
 
 const (
 	fortanixTokenLife = time.Hour
+	// Our own name: the vendor's documents give the cookie none.
+	fortanixCookie = "dsm_session"
 	// How long the MFA configuration stays unlocked, from DSM's documents.
 	fortanixUnlockLife = 10 * time.Minute
 )

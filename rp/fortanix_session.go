@@ -2,6 +2,7 @@ package rp
 
 import (
 	"crypto/subtle"
+	"encoding/json"
 	"net/http"
 
 	"github.com/touchstone-webauthn/touchstone/rp/ceremony"
@@ -53,10 +54,14 @@ func (d *fortanix) auth(c *call) error {
 	answer := struct {
 		TokenType   string               `json:"token_type"`
 		ExpiresIn   uint32               `json:"expires_in"`
-		AccessToken string               `json:"access_token"`
+		AccessToken string               `json:"access_token,omitempty"`
 		EntityID    string               `json:"entity_id"`
 		Options     *fortanixRequestJSON `json:"fido2_assertion_options,omitempty"`
 	}{"Bearer", uint32(fortanixTokenLife.Seconds()), value, u.id, nil}
+	if d.cfg.Fortanix.Cookie {
+		answer.TokenType, answer.AccessToken = "Cookie", ""
+		http.SetCookie(c.w, &http.Cookie{Name: fortanixCookie, Value: value, Path: "/sys", HttpOnly: true, Secure: true, SameSite: http.SameSiteStrictMode})
+	}
 	if owes {
 		if answer.Options, err = d.assertionOptions(u, value); err != nil {
 			return err
@@ -112,6 +117,20 @@ func (d *fortanix) assertionOptions(u *fortanixUser, session string) (*fortanixR
 	return d.requestJSON(options), nil
 }
 
+// known refuses extension outputs that the API's types do not have, where the
+// deployment denies them. Unknown members fail there with the whole structure.
+func (d *fortanix) known(path string, outputs map[string]json.RawMessage) error {
+	if !d.cfg.Fortanix.DenyUnknownOutputs {
+		return nil
+	}
+	for name := range outputs {
+		if name != "appid" && name != "appidExclude" {
+			return refuse(http.StatusBadRequest, "%s: unknown field %q, want one of appid, appidExclude", in(path, "getClientExtensionResults"), name)
+		}
+	}
+	return nil
+}
+
 // secondFactor completes a session: 204, no body. It asks the core even where
 // nothing is owed, so that a replay gets the core's answer.
 func (d *fortanix) secondFactor(c *call) error {
@@ -125,6 +144,9 @@ func (d *fortanix) secondFactor(c *call) error {
 	}
 	response, err := d.form.authentication(o)
 	if err != nil {
+		return err
+	}
+	if err := d.known("", response.ExtensionResults); err != nil {
 		return err
 	}
 	_, err = d.core.FinishAuthentication(ceremony.FinishAuthentication{Session: t.value, Response: response})
@@ -158,7 +180,7 @@ func (d *fortanix) recoveryCode(c *call) error {
 	if !t.pending {
 		return refuse(http.StatusBadRequest, "this session owes no second factor")
 	}
-	if !t.user.recoveryCodes[code] {
+	if !t.user.recoveryCodes[code] && !d.leaveOut["fortanix.recovery-code"] {
 		return refuse(http.StatusUnauthorized, "the recovery code is unknown or was used")
 	}
 	if !d.leaveOut["fortanix.recovery-code-once"] {
@@ -172,8 +194,16 @@ func (d *fortanix) recoveryCode(c *call) error {
 
 // u2fAuth is kept by DSM only to say that it is no longer served.
 func (d *fortanix) u2fAuth(c *call) error {
-	if _, err := d.anyToken(c); err != nil {
+	t, err := d.anyToken(c)
+	if err != nil {
 		return err
+	}
+	if d.leaveOut["fortanix.u2f-login"] {
+		d.mu.Lock()
+		t.pending = false
+		d.mu.Unlock()
+		c.w.WriteHeader(http.StatusNoContent)
+		return nil
 	}
 	return refuse(http.StatusBadRequest, "authentication with the U2F protocol is deprecated: use /sys/v1/session/auth/2fa/fido2")
 }
@@ -233,7 +263,7 @@ func (d *fortanix) token(c *call) (*fortanixToken, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if t.pending {
+	if t.pending && !d.leaveOut["fortanix.owed"] {
 		return nil, refuse(http.StatusUnauthorized, "the second factor of this session is still owed")
 	}
 	return t, nil
@@ -243,6 +273,9 @@ func (d *fortanix) token(c *call) (*fortanixToken, error) {
 // come as Basic, have no second factors.
 func (d *fortanix) anyToken(c *call) (*fortanixToken, error) {
 	value, ok := bearer(c.r)
+	if cookie, err := c.r.Cookie(fortanixCookie); !ok && d.cfg.Fortanix.Cookie && err == nil {
+		value, ok = cookie.Value, true
+	}
 	if !ok {
 		return nil, refuse(http.StatusUnauthorized, "the request has no bearer token")
 	}

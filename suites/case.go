@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -59,6 +60,9 @@ var ordinary = client.AuthenticatorConfig{Transport: "usb", ResidentKeys: true, 
 // Account signs up a new user and plugs in an authenticator for it. cfg may be
 // the zero value for the ordinary one. label keeps a case's accounts apart.
 func (c *Case) Account(label string, cfg client.AuthenticatorConfig) *Account {
+	if c.Target.Feature("authenticator").Value == "u2f" && cfg != (client.AuthenticatorConfig{}) && !cfg.U2F && !slices.Contains(c.Check.Dialects, c.Target.Dialect()) {
+		c.NotApplicable(reports.ReasonFeature, "the RP takes no authenticator but a U2F key")
+	}
 	s := c.Target.NewSession(c.Target.NewUser(c.lane.run.accountName(c.label + "/" + label)))
 	c.track(s)
 	if err := s.Setup(c.ctx); err != nil {
@@ -174,6 +178,9 @@ func (a *Account) Authenticator() client.Authenticator {
 		if cfg == (client.AuthenticatorConfig{SelfAttestation: cfg.SelfAttestation, Format: cfg.Format}) {
 			asked := cfg
 			cfg = ordinary
+			if a.c.Target.Feature("authenticator").Value == "u2f" && asked == (client.AuthenticatorConfig{}) {
+				cfg = client.AuthenticatorConfig{Transport: "usb", U2F: true}
+			}
 			cfg.SelfAttestation, cfg.Format = asked.SelfAttestation, asked.Format
 		}
 		auth, err := a.c.Page().Plug(a.c.ctx, cfg)

@@ -32,8 +32,12 @@ var catalogue = sync.OnceValue(func() []*Check {
 		authenticationBinding(),
 		extensionChecks(),
 		detailChecks(),
+		answerChecks(),
 		vendorChecks(),
 		mdsChecks(),
+		fortanixChecks(),
+		dfnsChecks(),
+		nevisChecks(),
 		proofChecks(),
 	} {
 		all = append(all, part...)

@@ -3,8 +3,12 @@ package suites
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/touchstone-webauthn/touchstone/client"
+	"github.com/touchstone-webauthn/touchstone/target"
 )
 
 // vendorChecks ask what only one vendor's documents ask.
@@ -152,6 +156,46 @@ func vendorChecks() []*Check {
 							c.Fail("mixed-up", "the %s options have the member %s of the other ceremony", kind, m)
 						}
 					}
+				}
+			},
+		},
+	}
+}
+
+// answerChecks hold what an RP answers against the schemas of its dialect.
+func answerChecks() []*Check {
+	return []*Check{
+		{
+			ID: "answers.schema.every-step", Title: "Every answer has the members and types that the dialect's documents give it",
+			Level: Should, Requirements: []string{"dialects/answer-schemas"}, Abilities: direct,
+			Why: "Clients are generated from those documents: a member that is missing or of another type is an exception in somebody's front end.",
+			Story: func(c *Case) {
+				a := c.Account("alice", client.AuthenticatorConfig{})
+				a.Register(Setting{})
+				if c.Target.Feature(Authentication).Absent == "" {
+					a.LogIn(Setting{})
+				}
+				// A refusal has a schema, too.
+				b := c.Account("bob", client.AuthenticatorConfig{})
+				t := b.Begin(Registration, Setting{}, false)
+				t.Respond(false)
+				t.SendAs(t.Ceremony, []byte(`{"id":"dG91Y2hzdG9uZQ","rawId":"dG91Y2hzdG9uZQ","type":"public-key","response":{},"clientExtensionResults":{}}`), noWire)
+				for _, name := range c.Target.Profile().Procedures() {
+					if _, err := a.Session.Perform(c.ctx, name); err != nil && !errors.Is(err, target.ErrNoCeremony) {
+						c.broken(err)
+					}
+				}
+				var off []string
+				for _, d := range append(a.Session.Deviations(), b.Session.Deviations()...) {
+					off = append(off, fmt.Sprintf("the answer to step %s differs from the schema %s at %q: %s", d.Step, d.Schema, d.Pointer, d.Message))
+				}
+				slices.Sort(off)
+				off = slices.Compact(off)
+				if len(off) > 0 {
+					for _, text := range off[1:] {
+						c.Note("%s", text)
+					}
+					c.Fail("off-schema", "%s", off[0])
 				}
 			},
 		},

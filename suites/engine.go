@@ -215,6 +215,10 @@ func (l *lane) runAll(ctx context.Context, checks []*Check) {
 		r.settle(l, checks, judgement{reports.NotTestable, "client-unavailable", u.Error()})
 		return
 	}
+	if l.target.Feature("authenticator").Value == "u2f" && !l.client.Carries(client.U2F) {
+		r.settle(l, checks, judgement{reports.NotApplicable, reports.ReasonClient, "the RP takes U2F keys only, and " + l.client.Name() + " has none"})
+		return
+	}
 	if h := l.health(ctx, "first"); h.verdict != reports.Pass {
 		if ctx.Err() != nil {
 			return

@@ -14,10 +14,7 @@ func leftOutUnnoticed(step string) string {
 		return why
 	}
 	for _, e := range []struct{ prefix, why string }{
-		{"fortanix.unlock", "no check changes second factors without unlocking"},
-		{"fortanix.recovery-code-once", "no check uses a recovery code"},
 		{"u2f.", "no check breaks a U2F registration"},
-		{"dfns.", "no check breaks a user action or a Key credential"},
 	} {
 		if step == e.prefix || strings.HasPrefix(step, e.prefix+".") || strings.HasSuffix(e.prefix, ".") && strings.HasPrefix(step, e.prefix) {
 			return e.why

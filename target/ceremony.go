@@ -24,13 +24,19 @@ type Ceremony struct {
 	req      map[string]any
 	username string
 	captures map[string]any
+	// answered is the exchange that decided the newest Finish.
+	answered *Exchange
 }
 
 // Begin runs a ceremony's steps up to and including the one that yields the
 // options. A refusal, and an answer without options, is a *StepError; a kind
-// that the profile lacks is ErrNoCeremony.
+// that the profile lacks is ErrNoCeremony. A procedure that has a ceremony is
+// begun by its name; the Ceremony's kind then is that of its ceremony.
 func (s *Session) Begin(ctx context.Context, kind string, r Request) (*Ceremony, error) {
 	spec := s.t.profile.ceremonies[kind]
+	if p := s.t.profile.procedures[kind]; spec == nil && p != nil && p.optionsAt >= 0 {
+		spec, kind = p, p.kind
+	}
 	if spec == nil {
 		return nil, fmt.Errorf("%s: %w", kind, ErrNoCeremony)
 	}
@@ -98,28 +104,46 @@ func (c *Ceremony) Finish(ctx context.Context, credential json.RawMessage, w Wir
 	if err != nil {
 		return nil, fmt.Errorf("credential: %w", err)
 	}
+	return c.finish(ctx, cred, w)
+}
+
+func (c *Ceremony) finish(ctx context.Context, cred any, w WireFaults) (*Outcome, error) {
 	s := c.s
+	c.answered = nil
 	captures := maps.Clone(c.captures)
 	steps := c.spec.steps[c.spec.optionsAt+1:]
 	result := c.spec.steps[c.spec.resultAt]
 	var ready *prepared
 	input := func() map[string]any {
 		in := s.input(c.req, c.username, captures)
-		in["credential"] = cred
+		if cred != nil {
+			in["credential"] = cred
+		}
 		if ready != nil {
 			in["result"] = map[string]any{"method": result.method, "body": string(ready.bytes)}
 		}
 		return in
 	}
 	prepare := func() error {
+		if result.body == nil {
+			ready = &prepared{}
+			return nil
+		}
 		in := input()
 		v, err := result.body.value(in, s.seed)
 		if err != nil {
 			return err
 		}
+		alt := s.altered[result.id]
+		if alt.Edit != nil {
+			v = alt.Edit(v)
+		}
 		data, err := w.apply(result.body, c.spec.roles, v)
 		if err != nil {
 			return err
+		}
+		if alt.Raw != nil {
+			data = alt.Raw
 		}
 		ready = &prepared{data}
 		return nil
@@ -138,6 +162,7 @@ func (c *Ceremony) Finish(ctx context.Context, credential json.RawMessage, w Wir
 		if st == result {
 			with = ready
 		}
+		logged := len(s.log)
 		o, err := s.runStep(ctx, st, input(), captures, with)
 		if err != nil {
 			return nil, err
@@ -149,6 +174,10 @@ func (c *Ceremony) Finish(ctx context.Context, credential json.RawMessage, w Wir
 		}
 		if st == result || o.Kind != Accepted {
 			decided = o
+			if len(s.log) > logged {
+				last := s.log[len(s.log)-1]
+				c.answered = &last
+			}
 		}
 	}
 	if decided == nil {

@@ -89,6 +89,7 @@ var features = []FeatureInfo{
 	{"counter", true, []string{"reject", "signal", "unknown"}, "what a signature counter that does not grow leads to"},
 	{"trust", true, []string{"*"}, "which of the suite's attestation roots the Relying Party trusts: names separated by spaces, all, or none"},
 	{"untrusted", true, []string{"reject", "accept", "unknown"}, "what an attestation that chains to no trusted root leads to"},
+	{"authenticator", true, []string{"u2f", "any"}, "the kind of authenticator that the Relying Party takes; u2f where it takes no attestation but a U2F key's"},
 	{"origins", true, []string{"*"}, "further origins that the Relying Party accepts, separated by spaces"},
 	{"failure-status", true, []string{"*"}, "the HTTP status that a refused ceremony has, where the documents fix one"},
 }

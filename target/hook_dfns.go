@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/sha256"
 	"crypto/x509"
@@ -16,24 +17,66 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// dfnsKey is a Dfns credential of kind Key: a P-256 key of the user's own that
-// signs the Dfns login and the user action which adding a passkey needs
+// dfnsKey is a Dfns credential of kind Key, PasswordProtectedKey or RecoveryKey: a
+// P-256 or Ed25519 key of the user's own that signs the Dfns login and the user action which adding a passkey needs
 // (https://docs.dfns.co/api-reference/auth/create-user-action-signature).
 var dfnsKey = &hook{
 	name: "dfns-key",
 	doc:  "a Key credential, one for each user, that signs Dfns registrations, logins and user actions",
 	functions: []hookFunction{
-		{"dfns_key_attestation", "the credentialInfo of a Key registration for a challenge", dfnsKeyAttestation},
-		{"dfns_key_assertion", "the credentialAssertion of a Key for a challenge", dfnsKeyAssertion},
+		{"dfns_key_attestation", "the credentialInfo of a key's registration for a challenge, or {challenge, key?, curve?, origin?}", dfnsKeyAttestation},
+		{"dfns_key_assertion", "the credentialAssertion of a key for a challenge, or {challenge, key?, curve?, origin?}", dfnsKeyAssertion},
 	},
 }
 
-func dfnsKeyAttestation(seed []byte, challenge any) (any, error) {
-	key, credID, err := dfnsKeyOf(seed)
+// dfnsAsked is what a function of the hook is called with: the challenge alone,
+// or {challenge, key?, curve?, origin?}.
+type dfnsAsked struct {
+	challenge string
+	// key tells the user's keys apart; empty is the one of the sign-up.
+	key string
+	// curve is p256 or ed25519.
+	curve string
+	// origin goes into the client data, with crossOrigin; empty leaves both out,
+	// as the vendor's clients for machines do.
+	origin string
+}
+
+func dfnsAsk(arg any) (a dfnsAsked, err error) {
+	a.curve = "p256"
+	if text, ok := arg.(string); ok {
+		a.challenge = text
+		return a, nil
+	}
+	m, ok := arg.(map[string]any)
+	if !ok {
+		return a, fmt.Errorf("the argument is %s, want a challenge or an object with one", gojq.TypeOf(arg))
+	}
+	for name, to := range map[string]*string{"challenge": &a.challenge, "key": &a.key, "curve": &a.curve, "origin": &a.origin} {
+		v, there := m[name]
+		if !there && name != "challenge" {
+			continue
+		}
+		if *to, ok = v.(string); !ok {
+			return a, fmt.Errorf("%s is %s, not a string", name, gojq.TypeOf(v))
+		}
+	}
+	if a.curve != "p256" && a.curve != "ed25519" {
+		return a, fmt.Errorf("curve is %.40q, want p256 or ed25519", a.curve)
+	}
+	return a, nil
+}
+
+func dfnsKeyAttestation(seed []byte, arg any) (any, error) {
+	a, err := dfnsAsk(arg)
 	if err != nil {
 		return nil, err
 	}
-	clientData, err := dfnsClientData("key.create", challenge)
+	key, credID, err := dfnsKeyOf(seed, a)
+	if err != nil {
+		return nil, err
+	}
+	clientData, err := a.clientData("key.create")
 	if err != nil {
 		return nil, err
 	}
@@ -69,12 +112,16 @@ func dfnsKeyAttestation(seed []byte, challenge any) (any, error) {
 	}, nil
 }
 
-func dfnsKeyAssertion(seed []byte, challenge any) (any, error) {
-	key, credID, err := dfnsKeyOf(seed)
+func dfnsKeyAssertion(seed []byte, arg any) (any, error) {
+	a, err := dfnsAsk(arg)
 	if err != nil {
 		return nil, err
 	}
-	clientData, err := dfnsClientData("key.get", challenge)
+	key, credID, err := dfnsKeyOf(seed, a)
+	if err != nil {
+		return nil, err
+	}
+	clientData, err := a.clientData("key.get")
 	if err != nil {
 		return nil, err
 	}
@@ -89,36 +136,51 @@ func dfnsKeyAssertion(seed []byte, challenge any) (any, error) {
 	}, nil
 }
 
-// dfnsClientData is the client data of a Key, which has no origin and carries
-// the challenge's text as it stands.
-func dfnsClientData(typ string, challenge any) ([]byte, error) {
-	text, ok := challenge.(string)
-	if !ok {
-		return nil, fmt.Errorf("the challenge is %s, not a string", gojq.TypeOf(challenge))
+// clientData is the client data of a Key, which carries the challenge's text as
+// it stands. With an origin it is as the vendor's pages show it, the members in
+// the order of the alphabet.
+func (a dfnsAsked) clientData(typ string) ([]byte, error) {
+	if a.origin != "" {
+		return dfnsJSON(struct {
+			Challenge   string `json:"challenge"`
+			CrossOrigin bool   `json:"crossOrigin"`
+			Origin      string `json:"origin"`
+			Type        string `json:"type"`
+		}{a.challenge, false, a.origin, typ})
 	}
 	return dfnsJSON(struct {
 		Type      string `json:"type"`
 		Challenge string `json:"challenge"`
-	}{typ, text})
+	}{typ, a.challenge})
 }
 
-// dfnsKeyOf derives the user's key and its credential id.
-func dfnsKeyOf(seed []byte) (*ecdsa.PrivateKey, string, error) {
+// dfnsKeyOf derives one of the user's keys and its credential id.
+func dfnsKeyOf(seed []byte, a dfnsAsked) (crypto.Signer, string, error) {
+	if a.key != "" {
+		seed = append(append([]byte(nil), seed...), "\x00"+a.key...)
+	}
 	for i := range 256 {
 		d := sha256.Sum256(append([]byte{byte(i)}, seed...))
+		id := sha256.Sum256(append([]byte("credential id"), d[:]...))
+		credID := base64.RawURLEncoding.EncodeToString(id[:])
+		if a.curve == "ed25519" {
+			return ed25519.NewKeyFromSeed(d[:]), credID, nil
+		}
 		// Fails only for zero and for numbers above the group order, once in 2^32.
 		key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), d[:])
 		if err != nil {
 			continue
 		}
-		id := sha256.Sum256(append([]byte("credential id"), d[:]...))
-		return key, base64.RawURLEncoding.EncodeToString(id[:]), nil
+		return key, credID, nil
 	}
 	return nil, "", fmt.Errorf("no key for this seed")
 }
 
-// dfnsSign signs deterministically (RFC 6979), so equal seeds give equal bytes.
-func dfnsSign(key *ecdsa.PrivateKey, data []byte) ([]byte, error) {
+// dfnsSign signs deterministically (RFC 6979, RFC 8032), so equal seeds give equal bytes.
+func dfnsSign(key crypto.Signer, data []byte) ([]byte, error) {
+	if k, ok := key.(ed25519.PrivateKey); ok {
+		return ed25519.Sign(k, data), nil
+	}
 	digest := sha256.Sum256(data)
 	return key.Sign(nil, digest[:], crypto.SHA256)
 }

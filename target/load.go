@@ -228,10 +228,10 @@ func (l *loader) headers(n *node) []namedTemplate {
 }
 
 var profileKeys = []string{"extends", "dialect", "name", "title", "documents", "target", "vars", "headers", "hooks",
-	"features", "policy", "user", "account", "ceremonies", "probe", "success", "failure", "message", "answer", "failureAnswer", "failureSchema"}
+	"features", "policy", "user", "account", "ceremonies", "procedures", "probe", "success", "failure", "message", "answer", "failureAnswer", "failureSchema"}
 
 func loadProfile(root *node) (*Profile, error) {
-	p := &Profile{vars: map[string]*varDef{}, features: map[string]Feature{}, ceremonies: map[string]*ceremonySpec{}}
+	p := &Profile{vars: map[string]*varDef{}, features: map[string]Feature{}, ceremonies: map[string]*ceremonySpec{}, procedures: map[string]*ceremonySpec{}}
 	l := &loader{p: p, captured: map[string]bool{}}
 	if !l.fields(root, profileKeys...) {
 		return nil, l.err
@@ -292,6 +292,7 @@ func loadProfile(root *node) (*Profile, error) {
 			l.fail(cs.errorf("no registration (every profile needs ceremonies.registration)"))
 		}
 	}
+	l.procedures(root.get("procedures"), defaults)
 	l.probe(root.get("probe"), defaults)
 	if l.err != nil {
 		return nil, l.err
@@ -731,17 +732,25 @@ func (l *loader) ceremony(kind string, n *node, defaults step) *ceremonySpec {
 	return c
 }
 
-var usesCredential = regexp.MustCompile(`\.(credential|result)\b`)
+var (
+	usesCredential  = regexp.MustCompile(`\.(credential|result)\b`)
+	usesItselfAlone = regexp.MustCompile(`\.credential\b`)
+)
 
-func (s *step) usesCredential() bool {
-	if s.body == nil {
+func (s *step) usesCredential() bool { return s.body.mentions(usesCredential) }
+
+// usesCredentialItself says that the body needs the credential, not only the result made of it.
+func (s *step) usesCredentialItself() bool { return s.body.mentions(usesItselfAlone) }
+
+func (b *body) mentions(what *regexp.Regexp) bool {
+	if b == nil {
 		return false
 	}
-	if s.body.expr != nil && usesCredential.MatchString(s.body.expr.src) {
+	if b.expr != nil && what.MatchString(b.expr.src) {
 		return true
 	}
-	for _, f := range s.body.form {
-		if f.expr != nil && usesCredential.MatchString(f.expr.src) {
+	for _, f := range b.form {
+		if f.expr != nil && what.MatchString(f.expr.src) {
 			return true
 		}
 	}

@@ -44,6 +44,7 @@ type Profile struct {
 
 	create, login       []*step
 	ceremonies          map[string]*ceremonySpec
+	procedures          map[string]*ceremonySpec
 	probe               *step
 	loggedIn, loggedOut *expr
 }

@@ -86,8 +86,11 @@ type Session struct {
 	jar     *jar
 	check   string
 	extra   []extraHeader
-	log     []Exchange
-	seed    string
+	altered map[string]Alteration
+	// deviations are where answers differed from the schemas of their steps.
+	deviations []StepDeviation
+	log        []Exchange
+	seed       string
 }
 
 type extraHeader struct{ step, name, value string }
@@ -229,6 +232,9 @@ type prepared struct {
 // answer is left in in["res"]; captures go to their scopes. An error is a
 // fault of the harness or profile.
 func (s *Session) runStep(ctx context.Context, st *step, in map[string]any, ceremony map[string]any, ready *prepared) (*Outcome, error) {
+	if s.altered[st.id].Skip {
+		return nil, nil
+	}
 	if st.when != nil {
 		yes, err := st.when.holds(in, s.seed)
 		if err != nil {
@@ -259,6 +265,9 @@ func (s *Session) runStep(ctx context.Context, st *step, in map[string]any, cere
 		o.Deviations = validate("wire", st.schema, a.raw)
 	case o.Kind == Rejected && st.failureSchema != "":
 		o.Deviations = validate("wire", st.failureSchema, a.raw)
+	}
+	for _, d := range o.Deviations {
+		s.deviations = append(s.deviations, StepDeviation{st.id, d})
 	}
 	if o.Kind != Accepted {
 		return &o, nil
@@ -311,9 +320,20 @@ func fill(t *template, in map[string]any, escape func(string) string) (string, e
 
 // request builds a step's request and returns the body's bytes with it.
 func (s *Session) request(st *step, in map[string]any, ready *prepared) (*http.Request, []byte, error) {
+	alt := s.altered[st.id]
 	u, err := s.address(st, in)
 	if err != nil {
 		return nil, nil, err
+	}
+	if alt.Path != "" {
+		u.Path, u.RawPath = s.t.base.Path+alt.Path, ""
+	}
+	if alt.Query != nil {
+		q := url.Values{}
+		for k, v := range alt.Query {
+			q.Set(k, v)
+		}
+		u.RawQuery = q.Encode()
 	}
 	var data []byte
 	var mediaType string
@@ -326,7 +346,12 @@ func (s *Session) request(st *step, in map[string]any, ready *prepared) (*http.R
 			if err != nil {
 				return nil, nil, err
 			}
-			data = st.body.encode(v)
+			if alt.Edit != nil {
+				v = alt.Edit(v)
+			}
+			if data = st.body.encode(v); alt.Raw != nil {
+				data = alt.Raw
+			}
 		}
 	}
 	if st.contentType != nil {
@@ -336,7 +361,7 @@ func (s *Session) request(st *step, in map[string]any, ready *prepared) (*http.R
 	if st.body != nil {
 		reader = bytes.NewReader(data)
 	}
-	req, err := http.NewRequest(st.method, u.String(), reader)
+	req, err := http.NewRequest(first(alt.Method, st.method), u.String(), reader)
 	if err != nil {
 		return nil, nil, &unusableError{fmt.Errorf("the request cannot be made: %w", err)}
 	}
@@ -395,6 +420,11 @@ func (s *Session) request(st *step, in map[string]any, ready *prepared) (*http.R
 			continue
 		}
 		req.Header.Set(h.name, h.value)
+	}
+	for name, v := range alt.Header {
+		if req.Header.Del(name); v != "" {
+			req.Header.Set(name, v)
+		}
 	}
 	return req, data, nil
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -36,7 +37,30 @@ func Dialects() []string { return []string{"fido", "fortanix", "dfns", "nevis"} 
 
 // Variants are the forms of the vendors' documents that differ from their real
 // wire. The reference RP serves one form of a vendor at a time.
-func Variants() []string { return []string{"fortanix-published", "dfns-old-page"} }
+func Variants() []string {
+	var names []string
+	for _, v := range variants {
+		names = append(names, v.name)
+	}
+	return names
+}
+
+// variants are what makes the reference RP serve another form than the real
+// wire. Two of one vendor exclude each other, and the vendor's dialect.
+var variants = []struct {
+	name, vendor string
+	configure    func(*rp.Config)
+}{
+	{"fortanix-published", "fortanix", func(c *rp.Config) { c.Fortanix.Form = rp.FormPublished }},
+	{"fortanix-nulls", "fortanix", func(c *rp.Config) { c.Fortanix.Nulls = true }},
+	{"fortanix-cookie", "fortanix", func(c *rp.Config) { c.Fortanix.Cookie = true }},
+	{"fortanix-u2f-only", "fortanix", func(c *rp.Config) {
+		c.Fortanix.Attestation, c.Fortanix.Formats, c.Fortanix.DenyUnknownOutputs = "direct", []string{"fido-u2f"}, true
+	}},
+	{"dfns-old-page", "dfns", func(c *rp.Config) { c.Dfns.Form = rp.FormOldPage }},
+	{"dfns-new-page", "dfns", func(c *rp.Config) { c.Dfns.Form = rp.FormNewPage }},
+	{"nevis-4xx", "nevis", func(c *rp.Config) { c.Nevis.FailureStatus = http.StatusBadRequest }},
+}
 
 // chromiumKey is the SHA-256 of the SubjectPublicKeyInfo that Chromium's virtual
 // authenticator signs every attestation with; the certificates around it are
@@ -94,16 +118,14 @@ func ConfigFor(rpID, origin string, dialects []string) (rp.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	for _, pair := range [][2]string{{"fortanix", "fortanix-published"}, {"dfns", "dfns-old-page"}} {
-		if slices.Contains(dialects, pair[0]) && slices.Contains(dialects, pair[1]) {
-			return cfg, fmt.Errorf("the reference RP serves either %s or %s, not both at once: run them one after the other", pair[0], pair[1])
+	for _, v := range variants {
+		if !slices.Contains(dialects, v.name) {
+			continue
 		}
-	}
-	if slices.Contains(dialects, "fortanix-published") {
-		cfg.Fortanix.Form = rp.FormPublished
-	}
-	if slices.Contains(dialects, "dfns-old-page") {
-		cfg.Dfns.Form = rp.FormOldPage
+		if other := slices.IndexFunc(dialects, func(d string) bool { return d != v.name && (d == v.vendor || strings.HasPrefix(d, v.vendor+"-")) }); other >= 0 {
+			return cfg, fmt.Errorf("the reference RP serves either %s or %s, not both at once: run them one after the other", dialects[other], v.name)
+		}
+		v.configure(&cfg)
 	}
 	return cfg, nil
 }
