@@ -45,6 +45,7 @@ verify: verify-tools judge-tools lint tools ## all there is: test, the race dete
 	scripts/drift.sh $(MAKE) --no-print-directory generate
 	$(MAKE) --no-print-directory prove
 	$(MAKE) --no-print-directory peers-test peers
+	$(MAKE) --no-print-directory vendor-clients
 	bin/testsummary -fail-on-skip -- $(GO) test -json -count=1 -timeout 20m -race -shuffle=on ./...
 
 .PHONY: verify-tools
@@ -132,6 +133,20 @@ peer-simplewebauthn: build tools browser $(SIMPLEWEBAUTHN)/node_modules/.package
 	cd $* && npm ci --no-audit --no-fund --ignore-scripts
 	@touch $@
 
+# The vendors' own client libraries, unmodified, in a module of their own.
+VENDOR_CLIENTS = dfns dfns-0.6 simplewebauthn
+
+.PHONY: vendor-clients
+vendor-clients: tools browser $(VENDOR_CLIENTS:%=clients/%/node_modules/.package-lock.json) ## put the vendors' own clients to the reference RP, see clients/
+	cd clients && $(GO) vet ./...
+	cd clients && ../bin/testsummary -fail-on-skip -- $(GO) test -json -count=1 -timeout 10m ./...
+
+clients/%/node_modules/.package-lock.json: clients/%/package.json clients/%/package-lock.json clients/%/.npmrc
+	@scripts/ensure.sh nodejs:node npm:npm
+	@scripts/node-version.sh 20
+	cd clients/$* && npm ci --no-audit --no-fund --ignore-scripts
+	@touch $@
+
 .PHONY: clean
 clean: ## remove everything that make has made
-	rm -rf bin out peers/*/node_modules internal/judges/*/node_modules
+	rm -rf bin out peers/*/node_modules clients/*/node_modules internal/judges/*/node_modules

@@ -149,7 +149,7 @@ func dfnsChecks() []*Check {
 					}
 				}
 			}),
-		dfns("options.kinds", "The challenge of a key has no members of a passkey's", Must, "kinds",
+		dfns("kinds.challenge-members", "The challenge of a key has no members of a passkey's", Must, "kinds",
 			"Clients tell the kinds apart by kind and take the members that it has.",
 			func(c *Case) {
 				if c.Target.Dialect() == "dfns-old-page" {
@@ -176,7 +176,7 @@ func dfnsChecks() []*Check {
 					}
 				}
 			}),
-		dfns("options.unknown-kind", "A kind of credential that there is not is refused", Must, "unknown-kind",
+		dfns("kinds.unknown", "A kind of credential that there is not is refused", Must, "unknown-kind",
 			"An RP that guesses makes a credential that nobody asked for.",
 			func(c *Case) {
 				a := plain(c)

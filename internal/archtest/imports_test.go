@@ -36,6 +36,7 @@ var house = []part{
 	{dir: "internal/prove", free: true, why: "it puts the suite to our own RP, which suites must not know of"},
 	{dir: "internal/tools/gendocs", free: true, why: "it writes the documents that are made of the catalogue"},
 	{dir: "internal", why: "the tools and rules of the repository look at the code from outside"},
+	{dir: "clients", free: true, why: "a module of its own that brings the vendors' clients and our RP together"},
 	{dir: "docs", why: "it is text and the tests of it"},
 }
 
