@@ -84,6 +84,7 @@ func fortanixChecks() []*Check {
 				t.Respond(false)
 				a.performNeeded("lock")
 				c.MustReject(t.Send(noWire), "a device added after the configuration was locked again")
+				a.Register(Setting{})
 			}),
 		dsm("unlock.wrong-password", "A wrong password does not unlock", Must, "unlock",
 			"The password is all that stands between an open session and its second factors.",
@@ -363,6 +364,9 @@ func fortanixChecks() []*Check {
 				t.Respond(false)
 				t.Edit(virtualauth.Faults{SignatureBitFlip: true})
 				c.MustReject(t.Send(noWire), "an approval whose signature does not verify")
+				u := a.Begin("approval", Setting{}, false)
+				u.Respond(false)
+				c.need(u.Send(noWire), "the same approval with its signature")
 			}),
 		dsm("approval.other-request", "An assertion approves the request that it was asked for", Must, "approval",
 			"Otherwise a harmless approval is exchanged for another one.",
@@ -380,6 +384,9 @@ func fortanixChecks() []*Check {
 					c.NotTestable("same-request", "two approval requests have the same id")
 				}
 				c.MustReject(t.SendAs(u.Ceremony, t.JSON(), noWire), "an approval with the assertion for another request")
+				u = a.Begin("approval", Setting{}, false)
+				u.Respond(false)
+				c.need(u.Send(noWire), "the approval with its own assertion")
 			}),
 		dsm("approval.password-alone", "Who has a second factor approves with it", Must, "approval",
 			"A password in place of the assertion is a second factor left out.",

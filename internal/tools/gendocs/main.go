@@ -65,6 +65,9 @@ func render() (map[string]string, error) {
 	if pages["vulnerabilities.md"], err = vulnerabilities(checks); err != nil {
 		return nil, err
 	}
+	if pages["dialects.md"], err = dialects(checks); err != nil {
+		return nil, err
+	}
 	if pages["fido-crosswalk.md"], err = crosswalk(); err != nil {
 		return nil, err
 	}
