@@ -81,6 +81,12 @@ cover: browser ## measure what the tests reach; out/cover.html shows it line by 
 generate: judge-tools ## write the generated files again
 	$(GO) generate ./...
 
+.PHONY: interop
+interop: build browser ## measure the interop cases in Chrome and Firefox and write docs/interop.md
+	@[ -n "$$FIREFOX_PATH" ] || scripts/ensure.sh '$(FIREFOX)'
+	bin/touchstone compare --interop --client virtual --client chrome --client firefox --update
+	$(GO) generate ./internal/tools/gendocs
+
 .PHONY: browser
 browser: ## make sure that there is a Chrome or Chromium
 	@[ -n "$$CHROME_PATH" ] || scripts/ensure.sh '$(CHROME)'

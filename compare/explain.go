@@ -81,7 +81,7 @@ var explanations = []explanation{
 		handle := strings.Contains(c.o["toJSON"], "userHandle") && !strings.Contains(c.ref["toJSON"], "userHandle")
 		return c.firefox() && (c.field == "user-handle" && c.ref["user-handle"] == "absent" || c.field == "toJSON" && handle)
 	}},
-	{Token, "", "Firefox's virtual token adds the output of hmac-secret without setting ED, and does not sign over it; a Relying Party rightly refuses that", func(c circumstances) bool {
+	{Token, "", "Firefox's virtual token adds the output of hmac-secret without setting ED, and its signature does not verify over what it returns; a Relying Party rightly refuses that", func(c circumstances) bool {
 		return c.firefox() && strings.Contains(c.o["authenticator-extensions"], "ED is not set") &&
 			slices.Contains([]string{"flags", "signature", "authenticator-extensions"}, c.field)
 	}},
@@ -157,13 +157,13 @@ var explanations = []explanation{
 		less := strings.TrimSpace(strings.ReplaceAll(c.o["flags"]+" ", "UV ", "")) == strings.TrimSpace(strings.ReplaceAll(c.ref["flags"]+" ", "UV ", ""))
 		return c.field == "flags" && less
 	}},
-	{Browser, webauthn + "sctn-getClientCapabilities", "the client tells what it can do, and it can do other things", func(c circumstances) bool {
+	{Allowed, webauthn + "sctn-getClientCapabilities", "each client tells what it can do itself", func(c circumstances) bool {
 		return c.in.Call.Method == "getClientCapabilities"
 	}},
 	{Browser, webauthn + "sctn-signal-methods", "the client has no signal methods", func(c circumstances) bool {
 		return strings.HasPrefix(c.in.Call.Method, "signal") && c.got == "TypeError"
 	}},
-	{Allowed, webauthn + "sctn-isConditionalMediationAvailable", "Chrome has no conditional mediation with a virtual authenticator's environment", func(c circumstances) bool {
+	{Allowed, webauthn + "dom-publickeycredential-isconditionalmediationavailable", "Chrome has no conditional mediation with a virtual authenticator's environment", func(c circumstances) bool {
 		return c.in.Call.Method == "isConditionalMediationAvailable"
 	}},
 	{Allowed, webauthn + "sctn-parseCreationOptionsFromJSON", "a parser keeps the extensions that the client knows and may fill in defaults", func(c circumstances) bool {

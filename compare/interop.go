@@ -36,8 +36,10 @@ type Case struct {
 	// Name is its family and what it is, such as algorithms.string.
 	Name  string
 	Title string
-	Input Input
-	Notes []Note
+	// Family is what the cases of the family are about.
+	Family string
+	Input  Input
+	Notes  []Note
 }
 
 // caseFile is the form of fixtures/interop/cases/*.yaml.
@@ -164,7 +166,7 @@ var loadCases = sync.OnceValues(func() ([]Case, error) {
 })
 
 func (y caseYAML) read(f caseFile) (Case, error) {
-	c := Case{Name: f.Family + "." + y.Name, Title: y.Title, Notes: y.Notes}
+	c := Case{Name: f.Family + "." + y.Name, Title: y.Title, Family: f.Title, Notes: y.Notes}
 	for _, n := range y.Notes {
 		if n.Client != "chrome" && n.Client != "firefox" || n.Why == "" ||
 			!slices.Contains([]Class{RP, Browser, Token, Allowed}, n.Class) || n.Class == Browser && n.Anchor == "" {

@@ -71,6 +71,9 @@ func render() (map[string]string, error) {
 	if pages["fido-crosswalk.md"], err = crosswalk(); err != nil {
 		return nil, err
 	}
+	if pages["interop.md"], err = interop(); err != nil {
+		return nil, err
+	}
 	families := map[string][]*suites.Check{}
 	var order []string
 	for _, c := range checks {

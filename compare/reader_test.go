@@ -1,0 +1,142 @@
+package compare
+
+import (
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	"github.com/touchstone-webauthn/touchstone/client"
+)
+
+const (
+	aCreation = `{"challenge":"AAEC","rp":{"name":"x","id":"rp.example"},"user":{"id":"AA","name":"n","displayName":"d"},"pubKeyCredParams":[]}`
+	aRequest  = `{"challenge":"AAEC","rpId":"login.example","allowCredentials":[{"type":"public-key","id":"AAEC"}]}`
+)
+
+func TestReadOptions(t *testing.T) {
+	har := func(body, encoding string) string {
+		if encoding == "base64" {
+			body = base64.StdEncoding.EncodeToString([]byte(body))
+		}
+		return `{"log":{"entries":[{"request":{"method":"GET","url":"https://a/"},"response":{"content":{"text":"<html>"}}},
+			{"request":{"method":"POST","url":"https://a/options","headers":[{"name":"Origin","value":"https://rp.example"}]},
+			 "response":{"content":{"text":` + quoted(body) + `,"encoding":"` + encoding + `"}}}]}}`
+	}
+	for _, tt := range []struct{ name, data, check, want string }{
+		{"bare creation", aCreation, "", "create@"},
+		{"bare request", aRequest, "", "get@"},
+		{"only a challenge", `{"challenge":"AAEC"}`, "", "get@"},
+		{"creation without a challenge", `{"rp":{"name":"x"},"user":{},"pubKeyCredParams":[]}`, "", "create@"},
+		{"publicKey", `{"publicKey":` + aCreation + `}`, "", "create@publicKey"},
+		{"publicKey with mediation", `{"mediation":"conditional","publicKey":` + aRequest + `}`, "", "get@publicKey/conditional"},
+		{"wrapped twice", `{"publicKey":{"publicKey":` + aRequest + `}}`, "", "get@publicKey.publicKey"},
+		{"an RP's answer", `{"status":"ok","errorMessage":"",` + aCreation[1:], "", "create@"},
+		{"deep in an answer", `{"data":[{"a":1},{"options":` + aRequest + `}]}`, "", "get@data[1].options"},
+		{"a vendor's spelling", `{"challenge":"AAEC","rp":{"name":"x","entity":{}},"pubKeyCredParam":[]}`, "", "create@"},
+		{"HAR", har(aCreation, ""), "", "create@entry 2 (POST https://a/options) https://rp.example"},
+		{"HAR in base64", har(`{"publicKey":`+aRequest+`}`, "base64"), "", "get@entry 2 (POST https://a/options) publicKey https://rp.example"},
+		{"trace", `{"traceVersion":1,"ceremonies":[{"kind":"registration","origin":"https://o.example","options":` + aCreation + `,"authenticator":{"transport":"nfc","u2f":true}}]}`, "", "create@ceremony 1 (registration) https://o.example nfc u2f"},
+		{"report", `{"schemaVersion":1,"targets":[{"name":"t","origin":"https://o.example"}],"checks":[{"id":"a.b","target":"t","client":"virtual","exchanges":[{"step":"options","responseBody":` + quoted(aCreation) + `}]}]}`, "a.b", "create@a.b on t through virtual, exchange 1 (options) https://o.example"},
+		{"byte order mark", "\xef\xbb\xbf" + aRequest, "", "get@"},
+	} {
+		found, err := ReadOptions("f", []byte(tt.data), tt.check)
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		f := found[0]
+		got := f.Method + "@" + strings.TrimSpace(strings.TrimPrefix(f.Where, "f"))
+		if f.Mediation != "" {
+			got += "/" + f.Mediation
+		}
+		if f.Origin != "" {
+			got += " " + f.Origin
+		}
+		if a := f.Authenticator; a != nil {
+			got += " " + a.Transport
+			if a.U2F {
+				got += " u2f"
+			}
+		}
+		if got != tt.want || len(found) != 1 {
+			t.Errorf("%s: %d found, first %q, want %q", tt.name, len(found), got, tt.want)
+		}
+	}
+	for _, tt := range []struct{ data, check, want string }{
+		{"", "", "not JSON"},
+		{"{\n\n  'a'}", "", "line 3"},
+		{"[1]", "", "holds a list"},
+		{`{"a":1}`, "", "holds no options"},
+		{aRequest, "a.b", "no report"},
+		{`{"schemaVersion":1}`, "", "no --check"},
+		{`{"schemaVersion":1,"checks":[]}`, "a.b", "keeps no exchange"},
+		{`{"log":{"entries":7}}`, "", "holds no options"},
+	} {
+		_, err := ReadOptions("f", []byte(tt.data), tt.check)
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: the error is %v, want one with %q", tt.data, err, tt.want)
+		}
+	}
+}
+
+func quoted(s string) string { return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"` }
+
+func TestHeldFor(t *testing.T) {
+	rk := client.AuthenticatorConfig{ResidentKeys: true}
+	for _, tt := range []struct {
+		name, options, method string
+		cfg                   client.AuthenticatorConfig
+		excluded              bool
+		want                  string
+	}{
+		{"listed", aRequest, "get", rk, false, "\x00\x01\x02@login.example"},
+		{"not listed", `{"challenge":"AA"}`, "get", rk, false, "a discoverable credential@rp.example resident"},
+		{"no resident keys", `{"challenge":"AA"}`, "get", client.AuthenticatorConfig{}, false, ""},
+		{"creation", aCreation, "create", rk, false, ""},
+		{"excluded", `{"rp":{"id":"a.example"},"excludeCredentials":[{"id":7},{"id":"AAEC"},{"id":"AAED"}]}`, "create", rk, true, "\x00\x01\x02@a.example"},
+		{"not base64url", `{"allowCredentials":[{"id":"*"}]}`, "get", rk, false, ""},
+	} {
+		var got []string
+		for _, h := range HeldFor(Found{Method: tt.method, Options: []byte(tt.options)}, CaseOrigin, tt.cfg, tt.excluded) {
+			s := string(h.ID) + "@" + h.RPID
+			if h.Resident {
+				s += " resident"
+			}
+			got = append(got, s)
+		}
+		if s := strings.Join(got, ", "); s != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, s, tt.want)
+		}
+	}
+}
+
+func TestOriginFor(t *testing.T) {
+	for id, want := range map[string]string{
+		"rp.example": "https://rp.example", "localhost": "http://localhost", "a.localhost": "http://a.localhost",
+		"": CaseOrigin, "HTTPS://X": CaseOrigin, "10.0.0.1": CaseOrigin, "a b": CaseOrigin,
+	} {
+		if got := OriginFor(Found{Method: "get", Options: []byte(`{"rpId":` + quoted(id) + `}`)}); got != want {
+			t.Errorf("%q: %s, want %s", id, got, want)
+		}
+	}
+}
+
+func FuzzReadOptions(f *testing.F) {
+	f.Add([]byte(aCreation), "")
+	f.Add([]byte(`{"publicKey":{"publicKey":`+aRequest+`}}`), "")
+	f.Add([]byte(`{"log":{"entries":[{"response":{"content":{"text":"{}"}}}]}}`), "")
+	f.Add([]byte(`{"schemaVersion":1,"checks":[{"id":"a","exchanges":[{"responseBody":"{}"}]}]}`), "a")
+	f.Fuzz(func(t *testing.T, data []byte, check string) {
+		found, err := ReadOptions("f", data, check)
+		if err == nil && len(found) == 0 {
+			t.Error("neither options nor an error")
+		}
+		for _, o := range found {
+			if o.Method != "create" && o.Method != "get" || first(o.Options) != '{' {
+				t.Errorf("%s %s", o.Method, o.Options)
+			}
+			OriginFor(o)
+			HeldFor(o, CaseOrigin, client.AuthenticatorConfig{ResidentKeys: true}, true)
+		}
+	})
+}
