@@ -99,7 +99,7 @@ func WriteMarkdown(w io.Writer, cases []Case, list []Comparison) error {
 			}
 			counts[d.Client][d.Class]++
 			n := numbered(c.Name, d)
-			parts = append(parts, fmt.Sprintf("%s %s [%d](#reason-%d)", d.Client, d.Field, n, n))
+			parts = append(parts, fmt.Sprintf("%s %s (%d)", d.Client, d.Field, n))
 		}
 		differs[i] = strings.Join(parts, ", ")
 	}
@@ -124,7 +124,7 @@ func WriteMarkdown(w io.Writer, cases []Case, list []Comparison) error {
 				fmt.Fprintf(&b, "\n### %s\n\n", strings.ToUpper(class.Text()[:1])+class.Text()[1:])
 				title = true
 			}
-			fmt.Fprintf(&b, "- <a id=\"reason-%d\"></a>**%d, %s.** %s.", r.number, r.number, r.Client, cell(or(r.Why, "Nothing here says why")))
+			fmt.Fprintf(&b, "- **(%d) %s.** %s.", r.number, r.Client, cell(or(r.Why, "Nothing here says why")))
 			if r.Anchor != "" {
 				fmt.Fprintf(&b, " <%s>", r.Anchor)
 			}
