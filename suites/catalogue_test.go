@@ -20,11 +20,18 @@ func TestCatalogueIsConsistent(t *testing.T) {
 	}
 }
 
-// Ids are already free of algorithm, format, dialect and client, so counting
-// them counts every question once.
+// What differs in the algorithm or the format alone counts once.
 func TestCatalogueIsNotSmall(t *testing.T) {
-	if n := len(suites.Catalogue()); n < 80 {
-		t.Errorf("%d checks, want at least 80", n)
+	all := suites.Catalogue()
+	if n := suites.Distinct(all); n < 350 || n >= len(all) {
+		t.Errorf("%d distinct checks of %d, want at least 350", n, len(all))
+	}
+	few, err := suites.Select(all, []string{"registration.trust-*.expired", "registration.*.signature-flipped", "authentication.algorithms.*-with-*"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := suites.Distinct(few); n != 3 {
+		t.Errorf("%d distinct checks, want 3: one of trust, one of signatures, one of paddings", n)
 	}
 }
 

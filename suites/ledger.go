@@ -29,8 +29,9 @@ type Requirement struct {
 	// Unproven is the written reason for a row without a check.
 	Unproven string `yaml:"unproven,omitempty"`
 
-	// Document is the title of the document the row is from.
+	// Document is the title of the document the row is from, Version the edition of it that was read.
 	Document string `yaml:"-"`
+	Version  string `yaml:"-"`
 }
 
 // Testable reports whether the row can be observed over the wire.
@@ -95,6 +96,9 @@ func LoadLedger(fsys fs.FS) (*Ledger, error) {
 		if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
 			return nil, fmt.Errorf("%s: %w", path.Base(name), err)
 		}
+		if f.Title == "" || f.Version == "" {
+			return nil, fmt.Errorf("%s: title and version of the document must both be there", name)
+		}
 		for _, r := range f.Requirements {
 			if r.ID == "" || l.rows[r.ID] != nil {
 				return nil, fmt.Errorf("%s: requirement %q: the id is empty or used twice", name, r.ID)
@@ -102,7 +106,7 @@ func LoadLedger(fsys fs.FS) (*Ledger, error) {
 			if strings.HasPrefix(r.Anchor, "#") {
 				r.Anchor = f.Base + r.Anchor
 			}
-			r.Document = f.Title
+			r.Document, r.Version = f.Title, f.Version
 			l.rows[r.ID] = r
 			l.order = append(l.order, r.ID)
 		}

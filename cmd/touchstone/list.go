@@ -81,13 +81,14 @@ func listChecks(w io.Writer, checks []*suites.Check, asJSON bool) error {
 		}
 		fmt.Fprintf(tw, "  %s\t%s\t%s\n", out[i].ID, out[i].Level, out[i].Title)
 	}
-	fmt.Fprintf(tw, "\n%d checks; touchstone explain ID tells one in full\n", len(checks))
+	fmt.Fprintf(tw, "\n%d checks, %d where those that differ in the algorithm or the attestation format alone count once; touchstone explain ID tells one in full\n", len(checks), suites.Distinct(checks))
 	return tw.Flush()
 }
 
 type listedRequirement struct {
 	ID       string `json:"id"`
 	Document string `json:"document"`
+	Version  string `json:"version"`
 	Section  string `json:"section"`
 	Keyword  string `json:"keyword"`
 	Text     string `json:"text"`
@@ -150,7 +151,7 @@ func coverage(checks []*suites.Check, table *prove.Table) (listedCoverage, error
 		return list
 	}
 	for _, c := range prove.Coverage(ledger, checks, rp.Bugs(), table) {
-		r := listedRequirement{c.ID, c.Document, c.Section(), c.Keyword, c.Text, c.Anchor, c.Testable(), c.Unproven, none(c.Checks), none(c.Bugs), none(c.Killed), ""}
+		r := listedRequirement{c.ID, c.Document, c.Version, c.Section(), c.Keyword, c.Text, c.Anchor, c.Testable(), c.Unproven, none(c.Checks), none(c.Bugs), none(c.Killed), ""}
 		if r.Testable && len(c.Killed) == 0 {
 			r.Unshown = prove.Unshown(r.ID)
 		}

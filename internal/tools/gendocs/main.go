@@ -192,7 +192,7 @@ func requirements(ledger *suites.Ledger, checks []*suites.Check) string {
 	for _, r := range rows {
 		if r.Document != document {
 			document = r.Document
-			fmt.Fprintf(&b, "\n## %s\n\n| requirement | | what it says | proven by | shown by the bug |\n| --- | --- | --- | --- | --- |\n", document)
+			fmt.Fprintf(&b, "\n## %s\n\nVersion: %s.\n\n| requirement | | what it says | proven by | shown by the bug |\n| --- | --- | --- | --- | --- |\n", document, r.Version)
 		}
 		proof, bugs := r.Unproven, few(r.Killed)
 		if len(r.Checks) > 0 {
