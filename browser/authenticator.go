@@ -27,7 +27,8 @@ type authenticator struct {
 	order [][]byte
 	// rpIDs is the RP ID of each credential made here, by its id. A U2F
 	// authenticator keeps only the hash, so Chrome exports none.
-	rpIDs map[string]string
+	rpIDs    map[string]string
+	override client.Override
 	// exported is what was on it when it was unplugged, oldest first.
 	exported []credential
 }
@@ -115,6 +116,11 @@ func virtualOptions(cfg client.AuthenticatorConfig) (*webauthn.VirtualAuthentica
 		}
 		o.HasPrf, o.HasMinPinLength, o.HasLargeBlob, o.HasCredBlob = has.PRF, has.MinPINLength, has.LargeBlob, has.CredBlob
 	}
+	if cfg.Extensions {
+		// The same secret by its older name: hmac-secret then shows in the
+		// authenticator data, and prf goes by way of it.
+		o.HasCredBlob, o.HasHmacSecret, o.HasPrf = true, true, false
+	}
 	return o, nil
 }
 
@@ -135,6 +141,9 @@ func (a *authenticator) plug(ctx context.Context) error {
 		}
 	}
 	a.exported = nil
+	if a.override != (client.Override{}) {
+		return a.misbehave(ctx)
+	}
 	return nil
 }
 
@@ -207,6 +216,47 @@ func (a *authenticator) made(id []byte, rpID string) {
 		a.rpIDs = map[string]string{}
 	}
 	a.rpIDs[string(id)] = rpID
+}
+
+// Override implements client.Overridable.
+func (a *authenticator) Override(ctx context.Context, o client.Override) error {
+	if err := a.session.usable(); err != nil {
+		return err
+	}
+	a.override = o
+	if a.id == "" {
+		return nil // it is told when it is plugged in again
+	}
+	return a.misbehave(ctx)
+}
+
+// misbehave tells the browser how the authenticator answers. What a call leaves
+// out is honest again, so every call names all three.
+func (a *authenticator) misbehave(ctx context.Context) error {
+	_, err := call(ctx, a.session.tab, webauthn.SetResponseOverrideBits, webauthn.SetResponseOverrideBitsParams{
+		AuthenticatorID: a.id, IsBogusSignature: &a.override.BogusSignature, IsBadUV: &a.override.BadUV, IsBadUP: &a.override.BadUP,
+	})
+	return err
+}
+
+// Adjust implements client.Adjustable.
+func (a *authenticator) Adjust(ctx context.Context, id []byte, adj client.Adjustment) error {
+	if err := a.session.usable(); err != nil {
+		return err
+	}
+	if a.id == "" {
+		return a.session.meanwhile(ctx, a, func() error { return a.Adjust(ctx, id, adj) })
+	}
+	params := webauthn.SetCredentialPropertiesParams{
+		AuthenticatorID: a.id, CredentialID: id, BackupEligibility: adj.BackupEligible, BackupState: adj.BackupState,
+	}
+	if adj.SignCount != nil {
+		params.SignCount = new(float64(*adj.SignCount))
+	}
+	if _, err := call(ctx, a.session.tab, webauthn.SetCredentialProperties, params); err != nil {
+		return fmt.Errorf("adjust a credential: %w", err)
+	}
+	return nil
 }
 
 // Credentials lists what is stored, oldest first.

@@ -23,7 +23,7 @@ func (s *session) Call(ctx context.Context, c client.Call) (*client.Called, erro
 	if err != nil {
 		return nil, err
 	}
-	answer, err := s.tab.run(ctx, "call", text, longest)
+	answer, err := s.tab.run(ctx, "call", text, longest, "")
 	if err != nil {
 		return nil, err
 	}

@@ -99,6 +99,7 @@ func ChromeAbilities() []client.Ability {
 	return []client.Ability{
 		client.Faults, client.ExcludeList, client.Discoverable, client.U2F, client.U2FAttestation,
 		client.NoAttestation, client.Extensions, client.Flags, client.Import,
+		client.Overrides, client.Properties, client.Frames, client.RelatedOrigins, client.Conditional, client.AuthenticatorExtensions,
 	}
 }
 
@@ -106,8 +107,18 @@ func ChromeAbilities() []client.Ability {
 // and ML-DSA-44, -65 and -87.
 func (c *chrome) Algorithms() []int64 { return []int64{-7, -257, -8, -48, -49, -50} }
 
-// Carries reports whether a is one of ChromeAbilities.
-func (c *chrome) Carries(a client.Ability) bool { return slices.Contains(ChromeAbilities(), a) }
+// Carries reports whether a is one of ChromeAbilities. A browser that somebody
+// else started has no way to the documents of related origins.
+func (c *chrome) Carries(a client.Ability) bool {
+	if a == client.RelatedOrigins && (c.cfg.RemoteURL != "" || c.cfg.GridURL != "") {
+		return false
+	}
+	// Nor does its owner need to keep frames in one process.
+	if a == client.Frames && c.cfg.RemoteURL != "" {
+		return false
+	}
+	return slices.Contains(ChromeAbilities(), a)
+}
 
 // Open starts a session on a page of cfg.Origin, which must be written as the
 // browser writes origins. The seed is ignored: Chrome's keys are random.
@@ -115,12 +126,27 @@ func (c *chrome) Open(ctx context.Context, cfg client.SessionConfig) (client.Ses
 	if err := checkOrigin(cfg.Origin); err != nil {
 		return nil, err
 	}
+	if cfg.TopOrigin != "" {
+		if err := checkOrigin(cfg.TopOrigin); err != nil {
+			return nil, fmt.Errorf("top %w", err)
+		}
+	}
 	for restarted := false; ; restarted = true {
 		p, err := c.running(ctx)
 		if err != nil {
 			return nil, err
 		}
-		t, err := p.acquire(ctx, cfg.Origin)
+		if err := p.relate(cfg.RelatedOrigins); err != nil {
+			return nil, err
+		}
+		var t *tab
+		if cfg.TopOrigin == "" {
+			t, err = p.acquire(ctx, cfg.Origin)
+		} else if t, err = p.acquire(ctx, cfg.TopOrigin); err == nil {
+			if err = t.loadFrame(ctx, cfg.Origin, cfg.TopOrigin); err != nil {
+				t.discard()
+			}
+		}
 		if err == nil {
 			return &session{tab: t, origin: cfg.Origin}, nil
 		}

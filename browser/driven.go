@@ -106,6 +106,9 @@ func (c *driven) Open(ctx context.Context, cfg client.SessionConfig) (client.Ses
 	if err := checkOrigin(cfg.Origin); err != nil {
 		return nil, err
 	}
+	if cfg.TopOrigin != "" || cfg.RelatedOrigins != nil {
+		return nil, fmt.Errorf("open a %s session: it has neither frames nor related origins", c.kind)
+	}
 	if err := c.proxy.serve(cfg.Origin); err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func openGrid(ctx context.Context, address string) (*gridSession, error) {
 	if capabilities["goog:chromeOptions"] == nil {
 		// What keeps a browser to itself; see chromeFlags.
 		args := []string{"--headless=new", "--disable-gpu", "--disable-quic", "--disable-component-update", "--disable-background-networking",
-			"--disable-domain-reliability", "--no-first-run", "--no-pings", "--host-resolver-rules=MAP * ~NOTFOUND"}
+			"--disable-domain-reliability", "--no-first-run", "--no-pings", "--disable-site-isolation-trials", "--host-resolver-rules=MAP * ~NOTFOUND"}
 		if os.Geteuid() == 0 && isLoopback(base) {
 			args = append(args, "--no-sandbox")
 		}

@@ -124,10 +124,10 @@ globalThis.touchstone = (() => {
   // last is the last call, for show.
   let last;
 
-  const run = async (kind, text, longest) => {
+  const run = async (kind, text, longest, mediation) => {
     if (kind === "call") return call(JSON.parse(text), longest);
     last = { kind, text, outcome: { pending: true } };
-    const outcome = await ceremony(kind, text, longest);
+    const outcome = await ceremony(kind, text, longest, mediation);
     last.outcome = outcome;
     return outcome;
   };
@@ -157,7 +157,7 @@ globalThis.touchstone = (() => {
     if (o.response) root.append(line(pretty(o.response), "color:#444"));
   };
 
-  const ceremony = async (kind, text, longest) => {
+  const ceremony = async (kind, text, longest, mediation) => {
     const why = unavailable(kind);
     if (why) return { unavailable: why };
     const abort = new AbortController();
@@ -167,7 +167,7 @@ globalThis.touchstone = (() => {
       decode(publicKey);
       correctTimeout(publicKey, longest);
       const credential = await CredentialsContainer.prototype[kind].call(
-        navigator.credentials, { publicKey, signal: abort.signal });
+        navigator.credentials, { publicKey, signal: abort.signal, ...(mediation ? { mediation } : {}) });
       if (!(credential instanceof PublicKeyCredential)) {
         return { unavailable: `${kind}() resolved with ${Object.prototype.toString.call(credential)}` };
       }

@@ -27,6 +27,10 @@ type process struct {
 	ctx    context.Context
 	cancel func() // ends the browser and waits for it
 
+	// ways is the browser's only way out: it answers for the documents of related
+	// origins, and refuses everything else. nil for a browser that ran already.
+	ways *proxy
+
 	// hung says that the browser runs and does not answer.
 	hung atomic.Bool
 
@@ -36,7 +40,7 @@ type process struct {
 
 // chromeFlags are what a browser is started with: chromedp's defaults, which
 // follow Puppeteer's, and what keeps a browser with no user to itself.
-func chromeFlags(cfg ChromeConfig) []chromedp.ExecAllocatorOption {
+func chromeFlags(cfg ChromeConfig, ways *proxy) []chromedp.ExecAllocatorOption {
 	opts := append([]chromedp.ExecAllocatorOption(nil), chromedp.DefaultExecAllocatorOptions[:]...)
 	opts = append(opts,
 		chromedp.ExecPath(cfg.Path),
@@ -46,10 +50,18 @@ func chromeFlags(cfg ChromeConfig) []chromedp.ExecAllocatorOption {
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-domain-reliability", true),
 		chromedp.Flag("no-pings", true),
+		// A frame of another origin stays in its page's process, where the tab's
+		// connection reaches it. WebAuthn tells frames apart by their origins.
+		chromedp.Flag("disable-site-isolation-trials", true),
 		// The flags above do not stop Chrome from asking DNS for its maker's
 		// hosts. This does, and pages need no name resolved: their requests are
 		// answered before that.
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND"),
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
+		// What no tab's page asks for, such as /.well-known/webauthn of another
+		// origin, cannot be intercepted: it goes through a proxy of this package's.
+		chromedp.Flag("proxy-server", fmt.Sprintf("http://127.0.0.1:%d", ways.port())),
+		chromedp.Flag("proxy-bypass-list", "<-loopback>"),
+		chromedp.Flag("ignore-certificate-errors-spki-list", ways.spki),
 	)
 	if os.Geteuid() == 0 {
 		// As root Chrome refuses to start with its sandbox.
@@ -77,6 +89,8 @@ func startProcess(ctx context.Context, cfg ChromeConfig) (*process, error) {
 	var alloc context.Context
 	var endAlloc context.CancelFunc
 	giveBack := func() {}
+	var ways *proxy
+	var err error
 	if cfg.GridURL != "" {
 		g, err := openGrid(ctx, cfg.GridURL)
 		if err != nil {
@@ -88,11 +102,15 @@ func startProcess(ctx context.Context, cfg ChromeConfig) (*process, error) {
 		what = redact(cfg.RemoteURL)
 		alloc, endAlloc = remote.NewAllocator(life, cfg.RemoteURL, remoteOptions(cfg.RemoteURL)...)
 	} else {
-		alloc, endAlloc = chromedp.NewExecAllocator(life, chromeFlags(cfg)...)
+		if ways, err = newProxy("127.0.0.1"); err != nil {
+			return nil, err
+		}
+		giveBack = sync.OnceFunc(ways.close)
+		alloc, endAlloc = chromedp.NewExecAllocator(life, chromeFlags(cfg, ways)...)
 	}
 	quiet := func(string, ...any) {}
 	bctx, endBrowser := chromedp.NewContext(alloc, chromedp.WithLogf(quiet), chromedp.WithErrorf(quiet))
-	p := &process{cfg: cfg, ctx: bctx, cancel: func() { endBrowser(); endAlloc(); giveBack() }}
+	p := &process{cfg: cfg, ways: ways, ctx: bctx, cancel: func() { endBrowser(); endAlloc(); giveBack() }}
 
 	// The first command on chromedp's context starts the browser and binds its
 	// life to that context, which therefore may have no deadline of its own.
@@ -145,6 +163,22 @@ func remoteOptions(address string) []remote.Option {
 		opts = append(opts, remote.WithDialHTTPHeader(http.Header{"Authorization": {"Basic " + basic}}))
 	}
 	return opts
+}
+
+// relate serves the documents of related origins.
+func (p *process) relate(origins map[string][]string) error {
+	if len(origins) == 0 {
+		return nil
+	}
+	if p.ways == nil {
+		return errors.New("related origins: this browser was not started here, so that their documents cannot be served to it")
+	}
+	for rpID, list := range origins {
+		if err := p.ways.relate(rpID, list); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // redact takes user, password and query, where tokens live, out of an address.

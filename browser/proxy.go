@@ -4,9 +4,12 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -30,9 +33,14 @@ type proxy struct {
 	secure   *http.Server // requests inside of CONNECT
 	tunnels  *tunnels
 
-	mu    sync.Mutex
-	hosts map[string]bool // host:port
-	certs map[string]*tls.Certificate
+	key *ecdsa.PrivateKey
+	// spki is the base64 of the SHA-256 of the certificates' SubjectPublicKeyInfo.
+	spki string
+
+	mu      sync.Mutex
+	hosts   map[string]bool // host:port
+	related map[string][]byte
+	certs   map[string]*tls.Certificate
 }
 
 // newProxy listens on a free port of the address, such as 127.0.0.1.
@@ -41,13 +49,23 @@ func newProxy(address string) (*proxy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for the browser's requests: %w", err)
 	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("make the proxy's key: %w", err), l.Close())
+	}
+	public, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("make the proxy's key: %w", err), l.Close())
+	}
+	spki := sha256.Sum256(public)
 	p := &proxy{
-		listener: l, hosts: map[string]bool{}, certs: map[string]*tls.Certificate{},
+		listener: l, key: key, spki: base64.StdEncoding.EncodeToString(spki[:]),
+		hosts: map[string]bool{}, related: map[string][]byte{}, certs: map[string]*tls.Certificate{},
 		tunnels: &tunnels{conns: make(chan net.Conn), done: make(chan struct{}), address: l.Addr()},
 	}
 	quiet := log.New(io.Discard, "", 0)
 	p.plain = &http.Server{Handler: http.HandlerFunc(p.request), ReadHeaderTimeout: 10 * time.Second, ErrorLog: quiet}
-	p.secure = &http.Server{Handler: http.HandlerFunc(servePage), ReadHeaderTimeout: 10 * time.Second, ErrorLog: quiet}
+	p.secure = &http.Server{Handler: http.HandlerFunc(p.answer), ReadHeaderTimeout: 10 * time.Second, ErrorLog: quiet}
 	go func() { _ = p.plain.Serve(l) }() // ends with close
 	go func() { _ = p.secure.Serve(p.tunnels) }()
 	return p, nil
@@ -89,6 +107,39 @@ func (p *proxy) request(w http.ResponseWriter, r *http.Request) {
 	}
 	if !p.serves(host) {
 		http.Error(w, "no page is served for this origin", http.StatusForbidden)
+		return
+	}
+	p.answer(w, r)
+}
+
+// wellKnown is where an RP ID lists its related origins
+// (https://www.w3.org/TR/webauthn-3/#sctn-related-origins).
+const wellKnown = "/.well-known/webauthn"
+
+// relate makes it answer for the related origins of an RP ID.
+func (p *proxy) relate(rpID string, origins []string) error {
+	document, err := json.Marshal(map[string]any{"origins": origins})
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	p.related[rpID] = document
+	p.mu.Unlock()
+	return p.serve("https://" + rpID)
+}
+
+// answer answers for a host that is served.
+func (p *proxy) answer(w http.ResponseWriter, r *http.Request) {
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = r.Host
+	}
+	p.mu.Lock()
+	document, ok := p.related[host]
+	p.mu.Unlock()
+	if ok && r.URL.Path == wellKnown {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(document) // the browser may have gone away
 		return
 	}
 	servePage(w, r)
@@ -135,10 +186,6 @@ func (p *proxy) certificate(host string) (*tls.Certificate, error) {
 	if c := p.certs[host]; c != nil {
 		return c, nil
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, fmt.Errorf("make a certificate for %s: %w", host, err)
-	}
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	if err != nil {
 		return nil, fmt.Errorf("make a certificate for %s: %w", host, err)
@@ -149,11 +196,11 @@ func (p *proxy) certificate(host string) (*tls.Certificate, error) {
 		NotBefore: now.Add(-24 * time.Hour), NotAfter: now.Add(90 * 24 * time.Hour),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, p.key.Public(), p.key)
 	if err != nil {
 		return nil, fmt.Errorf("make a certificate for %s: %w", host, err)
 	}
-	c := &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	c := &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: p.key}
 	p.certs[host] = c
 	return c, nil
 }

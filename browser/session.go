@@ -100,7 +100,7 @@ func (s *session) Create(ctx context.Context, options json.RawMessage) (*client.
 	if err := s.ready(); err != nil {
 		return nil, fmt.Errorf("create(): %w", err)
 	}
-	answer, err := s.tab.ceremony(ctx, "create", options)
+	answer, err := s.tab.ceremony(ctx, "create", options, "")
 	if err != nil {
 		return nil, err
 	}
@@ -117,10 +117,20 @@ func (s *session) Create(ctx context.Context, options json.RawMessage) (*client.
 
 // Get runs get() with the options.
 func (s *session) Get(ctx context.Context, options json.RawMessage) (*client.Assertion, error) {
+	return s.get(ctx, options, "")
+}
+
+// GetConditional implements client.ConditionalSession. In the virtual
+// environment the browser shows nothing and takes a credential at once.
+func (s *session) GetConditional(ctx context.Context, options []byte) (*client.Assertion, error) {
+	return s.get(ctx, options, "conditional")
+}
+
+func (s *session) get(ctx context.Context, options json.RawMessage, mediation string) (*client.Assertion, error) {
 	if err := s.ready(); err != nil {
 		return nil, fmt.Errorf("get(): %w", err)
 	}
-	answer, err := s.tab.ceremony(ctx, "get", options)
+	answer, err := s.tab.ceremony(ctx, "get", options, mediation)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,10 @@ type tab struct {
 	target *chromedp.Target
 
 	events events
+	// origin is that of the page where ceremonies run; framed says that it is in a
+	// frame of another page.
 	origin string
+	framed bool
 	world  runtime.ExecutionContextID
 }
 
@@ -169,18 +172,27 @@ func (t *tab) load(ctx context.Context, origin string) error {
 		if err != nil {
 			return err
 		}
-		world, err := call(ctx, t, page.CreateIsolatedWorld, page.CreateIsolatedWorldParams{
-			FrameID: tree.FrameTree.Frame.ID, WorldName: "touchstone",
-		})
-		if err != nil {
+		if err := t.enter(ctx, tree.FrameTree.Frame.ID); err != nil {
 			return err
 		}
-		t.world = world.ExecutionContextID
-		if _, err := t.evaluate(ctx, pageScript); err != nil {
-			return err
-		}
-		t.origin = origin
+		t.origin, t.framed = origin, false
 	}
+	return t.onOrigin(ctx, origin)
+}
+
+// enter makes the frame the one that scripts and ceremonies run in.
+func (t *tab) enter(ctx context.Context, frame cdp.FrameID) error {
+	world, err := call(ctx, t, page.CreateIsolatedWorld, page.CreateIsolatedWorldParams{FrameID: frame, WorldName: "touchstone"})
+	if err != nil {
+		return err
+	}
+	t.world = world.ExecutionContextID
+	_, err = t.evaluate(ctx, pageScript)
+	return err
+}
+
+// onOrigin makes sure that the frame is of the origin, and answers.
+func (t *tab) onOrigin(ctx context.Context, origin string) error {
 	got, err := t.evaluate(ctx, "location.origin")
 	if err != nil {
 		return err
@@ -220,9 +232,14 @@ func exception(d *runtime.ExceptionDetails) error {
 
 // ceremony runs create or get with the options and returns the response's JSON.
 // A rejection is a *client.Error.
-func (t *tab) ceremony(ctx context.Context, kind string, options json.RawMessage) (json.RawMessage, error) {
+func (t *tab) ceremony(ctx context.Context, kind string, options json.RawMessage, mediation string) (json.RawMessage, error) {
 	longest := t.proc.cfg.Timeout
-	answer, err := t.run(ctx, kind, options, longest)
+	if t.framed && kind == "create" {
+		if err := t.touch(ctx); err != nil {
+			return nil, fmt.Errorf("%s(): %w", kind, err)
+		}
+	}
+	answer, err := t.run(ctx, kind, options, longest, mediation)
 	if err != nil {
 		return nil, err
 	}
@@ -230,26 +247,38 @@ func (t *tab) ceremony(ctx context.Context, kind string, options json.RawMessage
 }
 
 // run runs touchstone.run of the page's script and returns what it resolved with.
-func (t *tab) run(ctx context.Context, kind string, options json.RawMessage, longest time.Duration) (json.RawMessage, error) {
+func (t *tab) run(ctx context.Context, kind string, options json.RawMessage, longest time.Duration, mediation string) (json.RawMessage, error) {
+	answer, err := t.callFunction(ctx, longest+grace,
+		"function(kind, options, longest, mediation) { return touchstone.run(kind, options, longest, mediation) }",
+		kind, string(options), longest.Milliseconds(), mediation)
+	if err != nil {
+		return nil, fmt.Errorf("%s(): %w", kind, err)
+	}
+	return answer, nil
+}
+
+// callFunction calls a function in the isolated world and returns what its
+// promise resolved with, as JSON.
+func (t *tab) callFunction(ctx context.Context, longest time.Duration, function string, arguments ...any) (json.RawMessage, error) {
 	var args []*runtime.CallArgument
-	for _, v := range []any{kind, string(options), longest.Milliseconds()} {
+	for _, v := range arguments {
 		b, err := json.Marshal(v)
 		if err != nil {
-			return nil, fmt.Errorf("%s(): %w", kind, err)
+			return nil, err
 		}
 		args = append(args, &runtime.CallArgument{Value: b})
 	}
-	bounded, cancel := t.bound(ctx, longest+grace)
+	bounded, cancel := t.bound(ctx, longest)
 	defer cancel()
 	r, err := cdp.Call(bounded, t.target, runtime.CallFunctionOn, runtime.CallFunctionOnParams{
-		FunctionDeclaration: "function(kind, options, longest) { return touchstone.run(kind, options, longest) }",
+		FunctionDeclaration: function,
 		Arguments:           args,
 		ExecutionContextID:  t.world,
 		AwaitPromise:        new(true),
 		ReturnByValue:       new(true),
 	})
 	if err != nil {
-		return nil, t.explain(bounded, kind+"()", err)
+		return nil, t.explain(bounded, "the page's script", err)
 	}
 	if r.ExceptionDetails != nil {
 		return nil, exception(r.ExceptionDetails)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,8 +105,19 @@ func familyOf(browserName string) family {
 	default:
 		// Other engines are taken by the words of the specification, in which
 		// Chromium's has been written.
-		return family{ChromeAbilities(), (*chrome)(nil).Algorithms(), webdriverOptions}
+		return family{webdriverAbilities(), (*chrome)(nil).Algorithms(), webdriverOptions}
 	}
+}
+
+// webdriverAbilities are those of ChromeAbilities that the standard's commands reach.
+func webdriverAbilities() []client.Ability {
+	return slices.DeleteFunc(ChromeAbilities(), func(a client.Ability) bool {
+		switch a {
+		case client.Overrides, client.Properties, client.Frames, client.RelatedOrigins, client.Conditional, client.AuthenticatorExtensions:
+			return true
+		}
+		return false
+	})
 }
 
 // webdriverOptions maps the configuration to the Authenticator Configuration.

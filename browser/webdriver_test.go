@@ -78,7 +78,7 @@ func TestWebDriver(t *testing.T) {
 	if c.Name() != "webdriver" || !regexp.MustCompile(`^chrome \d+\.`).MatchString(c.Version()) {
 		t.Errorf("it is %q %q", c.Name(), c.Version())
 	}
-	for _, a := range ChromeAbilities() {
+	for _, a := range webdriverAbilities() {
 		if !c.Carries(a) {
 			t.Errorf("it does not carry %s", a)
 		}

@@ -80,6 +80,13 @@ const (
 type SessionConfig struct {
 	// Origin is the page's origin as it will stand in the client data, such as https://rp.example.
 	Origin string
+	// TopOrigin, if set, puts the page into a frame of a page of this other
+	// origin, which lets it call create() and get(). Clients without Frames refuse it.
+	TopOrigin string
+	// RelatedOrigins are what /.well-known/webauthn of an RP ID lists
+	// (https://www.w3.org/TR/webauthn-3/#sctn-related-origins); no other RP ID has
+	// one. Clients without the ability refuse it.
+	RelatedOrigins map[string][]string
 	// Seed decides every key and credential id that the session makes, together
 	// with the options it is given. Clients that cannot be seeded ignore it.
 	Seed []byte

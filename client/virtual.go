@@ -40,7 +40,16 @@ func (virtual) Open(_ context.Context, cfg SessionConfig) (Session, error) {
 			return nil, fmt.Errorf("open a virtual session: draw a seed: %w", err)
 		}
 	}
-	return &virtualSession{page: virtualauth.Client{Origin: cfg.Origin}, seed: seed}, nil
+	page := virtualauth.Client{Origin: cfg.Origin, CrossOrigin: cfg.TopOrigin != "", TopOrigin: cfg.TopOrigin}
+	if cfg.RelatedOrigins != nil {
+		page.RelatedOrigins = func(_ context.Context, rpID string) ([]string, error) {
+			if list, ok := cfg.RelatedOrigins[rpID]; ok {
+				return list, nil
+			}
+			return nil, fmt.Errorf("%s has no /.well-known/webauthn", rpID)
+		}
+	}
+	return &virtualSession{page: page, seed: seed}, nil
 }
 
 type virtualSession struct {
@@ -179,7 +188,7 @@ func (s *virtualSession) Create(ctx context.Context, options json.RawMessage) (*
 	if err != nil {
 		return nil, asPageSeesIt(err)
 	}
-	r, err := s.page.Create(ctx, s.current.a, o, s.disobey)
+	r, err := s.create(ctx, o)
 	if err != nil {
 		return nil, asPageSeesIt(err)
 	}
@@ -197,6 +206,14 @@ func (s *virtualSession) Get(ctx context.Context, options json.RawMessage) (*Ass
 	a, err := s.page.Get(ctx, s.current.a, o, s.disobey)
 	if err != nil {
 		return nil, asPageSeesIt(err)
+	}
+	// What the authenticator does wrong of its own accord.
+	for _, f := range s.current.faults(a.Credential.ID) {
+		response, err := virtualauth.EditAssertion(a.Response, a.Keys(), f)
+		if err != nil {
+			return nil, err
+		}
+		a.Response = response
 	}
 	return &Assertion{Response: a.Response, Credential: fromVirtual(a.Credential), UserHandle: a.Keys().UserHandle}, nil
 }
@@ -230,9 +247,93 @@ func asPageSeesIt(err error) error {
 	return err
 }
 
+// create runs create(), and does wrong what the authenticator was told to.
+func (s *virtualSession) create(ctx context.Context, o *virtualauth.CreationOptions) (*virtualauth.Registration, error) {
+	r, err := s.page.Create(ctx, s.current.a, o, s.disobey)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range s.current.faults(nil) {
+		if f.SignatureBitFlip {
+			f = virtualauth.Faults{StatementSigBitFlip: true}
+		}
+		response, err := virtualauth.EditRegistration(r.Response, r.Keys(), f)
+		if errors.Is(err, virtualauth.ErrNotApplicable) {
+			continue // attestation none has no signature
+		}
+		if err != nil {
+			return nil, err
+		}
+		r.Response = response
+	}
+	return r, nil
+}
+
+// GetConditional implements ConditionalSession: nothing of the response tells it
+// from one that a dialog led to.
+func (s *virtualSession) GetConditional(ctx context.Context, options []byte) (*Assertion, error) {
+	return s.Get(ctx, options)
+}
+
 type virtualAuthenticator struct {
-	session *virtualSession
-	a       *virtualauth.Authenticator
+	session  *virtualSession
+	a        *virtualauth.Authenticator
+	override Override
+	// still are the credentials whose counter is 0 for ever, by id.
+	still map[string]bool
+}
+
+// faults are what the authenticator does wrong, one edit after the other.
+func (a *virtualAuthenticator) faults(id []byte) []virtualauth.Faults {
+	var out []virtualauth.Faults
+	if a.still[string(id)] {
+		out = append(out, virtualauth.Faults{CounterZero: true})
+	}
+	if a.override.BadUV {
+		out = append(out, virtualauth.Faults{FlagUVClear: true})
+	}
+	if a.override.BadUP {
+		out = append(out, virtualauth.Faults{FlagUPClear: true})
+	}
+	if a.override.BogusSignature {
+		out = append(out, virtualauth.Faults{SignatureBitFlip: true})
+	}
+	return out
+}
+
+// Override implements Overridable.
+func (a *virtualAuthenticator) Override(ctx context.Context, o Override) error {
+	if err := a.session.ready(ctx, false); err != nil {
+		return fmt.Errorf("override responses: %w", err)
+	}
+	a.override = o
+	return nil
+}
+
+// Adjust implements Adjustable.
+func (a *virtualAuthenticator) Adjust(ctx context.Context, id []byte, adj Adjustment) error {
+	if err := a.session.ready(ctx, false); err != nil {
+		return fmt.Errorf("adjust a credential: %w", err)
+	}
+	if n := adj.SignCount; n != nil && (*n < -1 || *n > 1<<32-1) {
+		return fmt.Errorf("adjust a credential: the counter %d is neither -1 nor 0 to 2^32-1", *n)
+	}
+	return a.a.Update(id, func(c *virtualauth.Credential) {
+		if adj.BackupEligible != nil {
+			c.BackupEligible = *adj.BackupEligible
+		}
+		if adj.BackupState != nil {
+			c.BackupState = *adj.BackupState
+		}
+		if adj.SignCount == nil {
+			return
+		}
+		if a.still == nil {
+			a.still = map[string]bool{}
+		}
+		a.still[string(id)] = *adj.SignCount == -1
+		c.SignCount = uint32(max(0, *adj.SignCount))
+	})
 }
 
 func (a *virtualAuthenticator) Credentials(ctx context.Context) ([]Credential, error) {

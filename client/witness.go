@@ -40,6 +40,9 @@ func (witness) Carries(a Ability) bool { return a == SelfAttestation }
 func (witness) Close() error           { return nil }
 
 func (witness) Open(_ context.Context, cfg SessionConfig) (Session, error) {
+	if cfg.TopOrigin != "" || cfg.RelatedOrigins != nil {
+		return nil, errors.New("open a virtualwebauthn session: it has neither frames nor related origins")
+	}
 	u, err := url.Parse(cfg.Origin)
 	if err != nil || u.Hostname() == "" {
 		return nil, fmt.Errorf("open a virtualwebauthn session: origin %q: want scheme://host", cfg.Origin)

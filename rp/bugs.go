@@ -33,7 +33,7 @@ func Bugs() []Bug {
 
 // httpBugs are the bugs that are not the core's.
 var httpBugs = sync.OnceValue(func() []httpBug {
-	return slices.Concat(sessionBugs(), failOpenBugs(), formBugs(), wireBugs(), crashBugs(), strictBodyBugs(), vendorBugs())
+	return slices.Concat(sessionBugs(), failOpenBugs(), formBugs(), wireBugs(), crashBugs(), strictBodyBugs(), vendorBugs(), strangerBugs())
 })
 
 // bent makes the configuration that of an RP with Config.Bug, and tells what

@@ -419,6 +419,40 @@ func crashBugs() []httpBug {
 }
 
 // strictBodyBugs refuse bodies that are as they may be.
+// strangerBugs let a caller write the options.
+func strangerBugs() []httpBug {
+	return []httpBug{{Bug: Bug{Name: "app-id-of-stranger", Title: "passes on whatever appidExclude a request asks for", Class: "options",
+		Requirement: "webauthn-3/10.1.2/appid-exclude", Severity: "medium", Dialect: "fido"},
+		around: func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+			var o struct {
+				Extensions struct {
+					AppIDExclude string `json:"appidExclude"`
+				} `json:"extensions"`
+			}
+			body, err := io.ReadAll(io.LimitReader(r.Body, 1<<21))
+			if err == nil && r.URL.Path == creations && json.Unmarshal(body, &o) == nil && o.Extensions.AppIDExclude != "" {
+				var all map[string]any
+				if json.Unmarshal(body, &all) == nil {
+					// The server itself would refuse it.
+					delete(all["extensions"].(map[string]any), "appidExclude")
+					body, _ = json.Marshal(all) // it was JSON before
+				}
+			}
+			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			answered([]string{creations}, func(status int, options map[string]any) int {
+				if o.Extensions.AppIDExclude != "" {
+					extensions, _ := options["extensions"].(map[string]any)
+					if extensions == nil {
+						extensions = map[string]any{}
+					}
+					extensions["appidExclude"] = o.Extensions.AppIDExclude
+					options["extensions"] = extensions
+				}
+				return status
+			})(w, r, answer)
+		}}}
+}
+
 func strictBodyBugs() []httpBug {
 	bug := func(name, title, requirement string, paths []string, refuse func(o map[string]json.RawMessage) bool) httpBug {
 		return httpBug{Bug: Bug{Name: name, Title: title, Class: "over-strict", Requirement: requirement, Severity: "medium", Dialect: "fido", OverStrict: true},

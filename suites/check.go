@@ -89,6 +89,9 @@ type Check struct {
 	// Abilities are what the client must be able to do; a client that cannot is not asked.
 	Abilities []client.Ability
 
+	// Explains: it is played also where plain ceremonies fail, as it may say why.
+	Explains bool
+
 	Ceremony string
 	Setting  Setting
 	// Fault or Wire is the one thing that is wrong, or unusual but legal.

@@ -232,7 +232,7 @@ func (l *lane) runAll(ctx context.Context, checks []*Check) {
 			// What only reads options can still be asked, and may well say why.
 			var rest []*Check
 			for _, c := range checks {
-				if slices.Contains(c.Abilities, client.Direct) {
+				if slices.Contains(c.Abilities, client.Direct) || c.Explains {
 					l.runOne(ctx, c)
 				} else {
 					rest = append(rest, c)

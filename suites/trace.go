@@ -111,7 +111,7 @@ func describeAuthenticator(cfg client.AuthenticatorConfig) map[string]any {
 	}
 	for name, set := range map[string]bool{
 		"u2f": cfg.U2F, "residentKeys": cfg.ResidentKeys, "userVerification": cfg.UserVerification,
-		"backupEligible": cfg.BackupEligible, "backupState": cfg.BackupState, "selfAttestation": cfg.SelfAttestation,
+		"backupEligible": cfg.BackupEligible, "backupState": cfg.BackupState, "selfAttestation": cfg.SelfAttestation, "extensions": cfg.Extensions,
 	} {
 		if set {
 			m[name] = true

@@ -74,8 +74,8 @@ func TestTraces(t *testing.T) {
 			if dialect == "dfns" && strings.Contains(b.String(), `"temporaryAuthenticationToken": "ey`) {
 				t.Errorf("%s: a token is in the trace", c.ID)
 			}
-			if c.Verdict == reports.Pass && len(tr.Ceremonies) == 0 {
-				t.Errorf("%s: passed without a ceremony", c.ID)
+			if c.Verdict == reports.Pass && len(tr.Ceremonies) == 0 && len(tr.Exchanges) == 0 {
+				t.Errorf("%s: passed without a ceremony or a request", c.ID)
 			}
 		}
 	}

@@ -91,5 +91,6 @@ var features = []FeatureInfo{
 	{"untrusted", true, []string{"reject", "accept", "unknown"}, "what an attestation that chains to no trusted root leads to"},
 	{"authenticator", true, []string{"u2f", "any"}, "the kind of authenticator that the Relying Party takes; u2f where it takes no attestation but a U2F key's"},
 	{"origins", true, []string{"*"}, "further origins that the Relying Party accepts, separated by spaces"},
+	{"top-origins", true, []string{"*"}, "origins of pages that may frame the Relying Party's, separated by spaces (goes with origin.cross)"},
 	{"failure-status", true, []string{"*"}, "the HTTP status that a refused ceremony has, where the documents fix one"},
 }

@@ -4,16 +4,18 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/touchstone-webauthn/touchstone/internal/recorder"
 	"github.com/touchstone-webauthn/touchstone/internal/reference"
 	"github.com/touchstone-webauthn/touchstone/rp"
 )
 
 func serveCommand() *cobra.Command {
-	var bug, addr, rpID, origin, fortanix, dfns, nevis string
+	var bug, addr, rpID, origin, fortanix, dfns, nevis, record string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the reference Relying Party, all dialects on one listener",
@@ -22,6 +24,11 @@ func serveCommand() *cobra.Command {
 			if bug != "" {
 				if _, err := rp.FindBug(bug); err != nil {
 					return usage("touchstone list --bugs shows them all", "--bug: %w", err)
+				}
+			}
+			if record != "" {
+				if err := os.MkdirAll(record, 0o777); err != nil {
+					return usage("", "--record: %w", err)
 				}
 			}
 			l, err := net.Listen("tcp", addr)
@@ -56,7 +63,7 @@ func serveCommand() *cobra.Command {
 			if err != nil {
 				return usage("", "%w", err)
 			}
-			h := newHTTPServer(server)
+			h := newHTTPServer(recorder.New(server, record))
 			// A person needs a URL with a secure context; localhost is one.
 			shown := "http://localhost:" + port
 			if host, _, _ := net.SplitHostPort(addr); host != "" && host != "127.0.0.1" && host != "localhost" && host != "::1" {
@@ -64,6 +71,7 @@ func serveCommand() *cobra.Command {
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s\n", shown)
 			fmt.Fprintf(cmd.ErrOrStderr(), "reference RP: RP ID %s, origin %s; interrupt to stop\n", rpID, origin)
+			fmt.Fprintf(cmd.ErrOrStderr(), "recorder: %s%s\n", shown, recorder.PagePath)
 			done := make(chan error, 1)
 			go func() { done <- h.Serve(l) }()
 			select {
@@ -81,6 +89,7 @@ func serveCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&addr, "addr", "127.0.0.1:8080", "address to listen on")
+	f.StringVar(&record, "record", "", "save what the recorder's page and bookmarklet send into this `folder`")
 	f.StringVar(&bug, "bug", "", "serve the RP with this deliberate bug; touchstone list --bugs shows them")
 	f.StringVar(&rpID, "rp-id", "", "RP ID (default localhost)")
 	f.StringVar(&origin, "origin", "", "origin accepted (default http://localhost:PORT, or https://RP-ID)")

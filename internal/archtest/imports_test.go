@@ -34,6 +34,7 @@ var house = []part{
 	{dir: "cmd", free: true, why: "it wires the parts"},
 	{dir: "internal/reference", free: true, why: "it wires the reference RP for the command line and for tests"},
 	{dir: "internal/prove", free: true, why: "it puts the suite to our own RP, which suites must not know of"},
+	{dir: "internal/recorder", may: []string{"reports"}, why: "it serves a page that writes traces, and knows neither RPs nor checks"},
 	{dir: "internal/tools/gendocs", free: true, why: "it writes the documents that are made of the catalogue"},
 	{dir: "internal", why: "the tools and rules of the repository look at the code from outside"},
 	{dir: "clients", free: true, why: "a module of its own that brings the vendors' clients and our RP together"},

@@ -23,6 +23,8 @@ var excuses = map[string]string{
 	"registration.accepted.conveyance-none":                          "who fails it fails the ceremonies that open the run, and nothing else is asked",
 	"registration.authenticator-data.credential-id-length-too-short": "what it cuts off stands where the key should be: which step notices depends on what the bytes say, and several do",
 	"registration.public-key.alg-not-offered":                        "its key says -65000, which nobody verifies: real-alg-not-offered has the same question with a key that the RP could verify",
+	"registration.page.framed-as-declared":                           "asked where the profile names who may frame the RP, which nobody may frame by default; suites tests it on one that has embedders",
+	"authentication.page.framed-as-declared":                         "asked where the profile names who may frame the RP, which nobody may frame by default; suites tests it on one that has embedders",
 	"authentication.envelope.user-handle-number":                     "asked where the client sends a user handle though the user was named, which the default proof's client does not",
 }
 

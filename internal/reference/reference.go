@@ -29,6 +29,10 @@ const (
 	Origin = "https://rp.example"
 )
 
+// FurtherOrigin is another origin of the reference RP, which its RP ID lists as
+// related.
+const FurtherOrigin = "https://rp-shop.test"
+
 // ClockHeader lets a check see the reference RP's challenges expire.
 const ClockHeader = "X-Reference-Later"
 
@@ -82,11 +86,15 @@ func Config(rpID, origin string) (rp.Config, error) {
 	if err != nil {
 		return rp.Config{}, err
 	}
+	origins := []string{origin}
+	if origin == Origin {
+		origins = append(origins, FurtherOrigin)
+	}
 	return rp.Config{
 		Metadata:    known,
 		RPID:        rpID,
 		RPName:      "Touchstone reference RP",
-		Origins:     []string{origin},
+		Origins:     origins,
 		Anchors:     attestation.Anchors{Certificates: roots, Keys: [][32]byte{key}},
 		ClockHeader: ClockHeader,
 		// The profiles say untrusted: reject, so that what leads to no anchor is judged.

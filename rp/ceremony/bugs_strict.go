@@ -112,6 +112,29 @@ func strictBugs() []deviation {
 				return !slices.Contains([]string{"usb", "nfc", "ble", "smart-card", "hybrid", "internal"}, t)
 			})
 		}),
+		atRegistration(bug("strict-hybrid", "takes no credential of a phone", "webauthn-3/7.1/step-29"), "7.1.25", func(r *registration) bool {
+			return slices.Contains(r.resp.Transports, "hybrid")
+		}),
+		inClientData(bug("strict-first-origin", "accepts the first of its origins only", "webauthn-3/7.2/step-12"), func(c *common) bool {
+			origin, _ := c.cd.origin.text()
+			return slices.Contains(c.rp.config.Origins, origin) && origin != c.rp.config.Origins[0]
+		}),
+		atLogin(bug("strict-extension-booleans", "takes client extension results at a login for booleans and refuses others", "webauthn-3/7.2/step-23"), "7.2.18", func(a *authentication) bool {
+			for _, v := range a.outputs {
+				if string(v) != "true" && string(v) != "false" {
+					return true
+				}
+			}
+			return false
+		}),
+		inAuthData(bug("strict-extension-unknown", "refuses the result of an extension that it asked for and does not know", "webauthn-3/7.1/step-28"), func(c *common) bool {
+			for name := range c.outputs {
+				if strings.HasPrefix(name, "example.") {
+					return true
+				}
+			}
+			return false
+		}),
 		atRegistration(bug("strict-second-authenticator", "allows one credential for each account", "webauthn-3/13.4.6/credential-loss"), "7.1.26", func(r *registration) bool {
 			r.rp.mu.Lock()
 			defer r.rp.mu.Unlock()
