@@ -50,7 +50,7 @@ func loginOutputChecks() []*Check {
 		out = append(out, &Check{
 			ID: kind + ".extensions.example-injected", Title: what + " with a client output for example.extension.bool is accepted",
 			Why:   "Browsers drop what they do not know, so the RP's path for an unknown extension that it asked for runs only when a page, or a browser of tomorrow, answers it.",
-			Level: Must, Requirements: []string{requirement}, Needs: []string{kind, "extension.outputs"}, Abilities: []client.Ability{client.Extensions},
+			Level: Must, Requirements: []string{requirement}, Needs: []string{kind, "extension.outputs", "extension.unknown-outputs"}, Abilities: []client.Ability{client.Extensions},
 			Story: func(c *Case) {
 				s := c.extensionSetting(exampleExtension, true)
 				a := c.Account("alice", client.AuthenticatorConfig{})
