@@ -70,6 +70,7 @@ func measure(t *testing.T, c client.Client) {
 }
 
 func TestChrome(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	c, err := browser.NewChrome(ctx, browser.ChromeConfig{})
@@ -83,6 +84,7 @@ func TestFirefox(t *testing.T) {
 	if _, err := browser.FindFirefox(); err != nil {
 		t.Skip("optional: ", err)
 	}
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	c, err := browser.NewFirefox(ctx, browser.FirefoxConfig{})

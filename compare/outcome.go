@@ -238,32 +238,51 @@ func (p *place) verify(id, authData, clientData, signature []byte) string {
 	return ""
 }
 
-// clientData is the members of the client data. Chrome adds one at random, so that
-// nobody compares texts; it is left out.
+// clientData is the members of the client data as they stand: those that the
+// limited verification algorithm wants come first, in its order
+// (https://www.w3.org/TR/webauthn-3/#clientdatajson-serialization). Chrome adds one
+// at random, so that nobody compares texts; it is left out.
 func (p *place) clientData(raw []byte) string {
-	var members map[string]any
-	if err := json.Unmarshal(raw, &members); err != nil {
-		return "not JSON"
+	d := json.NewDecoder(bytes.NewReader(raw))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return "not an object in JSON"
 	}
-	delete(members, "other_keys_can_be_added_here")
 	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(members)) {
-		value := fmt.Sprint(members[name])
-		if name == "challenge" {
-			value = "differs"
-			var o struct {
-				Challenge any `json:"challenge"`
-			}
-			_ = json.Unmarshal(p.options, &o) // options that do not decode have no challenge
-			if sent, ok := o.Challenge.(string); ok && sent == members[name] {
-				value = "as sent"
-			} else if !ok {
-				value = "given"
-			}
+	for d.More() {
+		name, err := d.Token()
+		var value any
+		if err == nil {
+			err = d.Decode(&value)
 		}
-		parts = append(parts, name+"="+value)
+		if err != nil {
+			return "not JSON"
+		}
+		if name == "other_keys_can_be_added_here" {
+			continue
+		}
+		text := fmt.Sprint(value)
+		if name == "challenge" {
+			text = p.challenge(value)
+		}
+		parts = append(parts, fmt.Sprintf("%v=%s", name, text))
 	}
 	return strings.Join(parts, " ")
+}
+
+// challenge says whether the client data has the challenge of the options.
+func (p *place) challenge(got any) string {
+	var o struct {
+		Challenge any `json:"challenge"`
+	}
+	_ = json.Unmarshal(p.options, &o) // options that do not decode have no challenge
+	switch sent, ok := o.Challenge.(string); {
+	case !ok:
+		return "given" // not as text in base64url, so there is none to compare it with
+	case sent == got:
+		return "as sent"
+	default:
+		return "differs"
+	}
 }
 
 // shape is the members of a response and of its response member.
