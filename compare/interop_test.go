@@ -2,6 +2,7 @@ package compare
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -60,6 +61,19 @@ func measure(t *testing.T, c client.Client) {
 		t.Fatal("nothing is recorded; run make interop")
 	}
 	drifts := Drifts(was, now)
+	if len(drifts) > 0 && was.Version == now.Version {
+		// A busy machine lets a call with a short timeout run out; what changed stays changed.
+		var again []Input
+		for _, in := range inputs(cases(t)) {
+			if slices.ContainsFunc(drifts, func(d Drift) bool { return d.Case == in.Name }) {
+				again = append(again, in)
+			}
+		}
+		if list, err = Run(ctx, again, []client.Client{c}); err != nil {
+			t.Fatal(err)
+		}
+		drifts = Drifts(was, Measure(list, c.Name()))
+	}
 	for _, d := range drifts {
 		say := t.Errorf
 		if was.Version != now.Version {
