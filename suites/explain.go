@@ -55,6 +55,8 @@ func (c *Check) MustHappen() string {
 		return "The RP refuses it, in its dialect's own way of refusing, and accepts the valid ceremony of the same kind beside it: else the refusal shows nothing."
 	case strings.HasSuffix(c.Title, " is accepted"):
 		return "The RP accepts it."
+	case strings.Contains(c.Title, " does not log in"), strings.Contains(c.Title, " does not serve"), strings.Contains(c.Title, " serves one "), strings.Contains(c.Title, " good only in "):
+		return "The RP refuses the response that the title speaks of, in its dialect's own way of refusing, and accepts the valid ceremony beside it. A login that is refused leaves the session logged out."
 	default:
 		return c.Title + "."
 	}
