@@ -139,13 +139,14 @@ peer-simplewebauthn: build tools browser $(SIMPLEWEBAUTHN)/node_modules/.package
 	cd $* && npm ci --no-audit --no-fund --ignore-scripts
 	@touch $@
 
-# The vendors' own client libraries, unmodified, in a module of their own.
+# The vendors' own client libraries, unmodified, in a module of their own. Its
+# go.mod follows ours; -mod=mod adds what ours has gained since it was tidied.
 VENDOR_CLIENTS = dfns dfns-0.6 simplewebauthn
 
 .PHONY: vendor-clients
 vendor-clients: tools browser $(VENDOR_CLIENTS:%=clients/%/node_modules/.package-lock.json) ## put the vendors' own clients to the reference RP, see clients/
-	cd clients && $(GO) vet ./...
-	cd clients && ../bin/testsummary -fail-on-skip -- $(GO) test -json -count=1 -timeout 10m ./...
+	cd clients && $(GO) vet -mod=mod ./...
+	cd clients && GOFLAGS=-mod=mod ../bin/testsummary -fail-on-skip -- $(GO) test -json -count=1 -timeout 10m ./...
 
 clients/%/node_modules/.package-lock.json: clients/%/package.json clients/%/package-lock.json clients/%/.npmrc
 	@scripts/ensure.sh nodejs:node npm:npm

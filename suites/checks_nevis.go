@@ -219,8 +219,8 @@ func nevisChecks() []*Check {
 			func(c *Case) {
 				a := plain(c)
 				a.Begin(Registration, Setting{}, false)
-				p := a.performNeeded("status")
-				p = a.performAltered("status", "status", target.Alteration{Edit: moveMember("fido2SessionId", "sessionId")})
+				a.performNeeded("status")
+				p := a.performAltered("status", "status", target.Alteration{Edit: moveMember("fido2SessionId", "sessionId")})
 				c.MustAccept(&p.Outcome, "the state of a ceremony asked for by sessionId")
 			}),
 		nevis("status.malformed", "A status request that is no JSON is answered with 400", Must, "status-malformed",
