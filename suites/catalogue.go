@@ -44,6 +44,7 @@ var catalogue = sync.OnceValue(func() []*Check {
 		vendorChecks(),
 		mdsChecks(),
 		fortanixChecks(),
+		u2fRegistrationChecks(),
 		dfnsChecks(),
 		nevisChecks(),
 		proofChecks(),

@@ -368,7 +368,7 @@ func caughtBy(t *testing.T, steps ...string) string {
 	slices.SortStableFunc(all, func(a, b *suites.Check) int {
 		return btoi(slices.Contains(b.Requirements, cited)) - btoi(slices.Contains(a.Requirements, cited))
 	})
-	if d, _, _ := strings.Cut(steps[0], "."); slices.Contains(reference.Dialects(), d) {
+	if d := dialectOf(steps[0]); slices.Contains(reference.Dialects(), d) {
 		slices.SortStableFunc(all, func(a, b *suites.Check) int {
 			return btoi(strings.HasPrefix(b.ID, d+".")) - btoi(strings.HasPrefix(a.ID, d+"."))
 		})
@@ -385,7 +385,7 @@ func caughtBy(t *testing.T, steps ...string) string {
 	}
 	// fido offers every algorithm, nevis two, so that there is one it did not offer.
 	dialects := []string{"fido", "nevis"}
-	if d, _, _ := strings.Cut(steps[0], "."); slices.Contains(reference.Dialects(), d) {
+	if d := dialectOf(steps[0]); slices.Contains(reference.Dialects(), d) {
 		dialects = []string{d}
 	}
 	targets, err := reference.Targets(server, dialects, "seed")

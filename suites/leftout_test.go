@@ -10,17 +10,16 @@ import (
 // leftOutUnnoticed says why no check notices that the reference RP leaves out a
 // step; empty for steps that some check must notice.
 func leftOutUnnoticed(step string) string {
-	if why := ceremony.Unnoticeable(step); why != "" {
-		return why
+	return ceremony.Unnoticeable(step)
+}
+
+// dialectOf is the dialect that a step belongs to; empty for those of the core.
+func dialectOf(step string) string {
+	d, _, _ := strings.Cut(step, ".")
+	if d == "u2f" { // the one dialect that has U2F registrations
+		return "fortanix"
 	}
-	for _, e := range []struct{ prefix, why string }{
-		{"u2f.", "no check breaks a U2F registration"},
-	} {
-		if step == e.prefix || strings.HasPrefix(step, e.prefix+".") || strings.HasSuffix(e.prefix, ".") && strings.HasPrefix(step, e.prefix) {
-			return e.why
-		}
-	}
-	return ""
+	return d
 }
 
 // leftOutPolicy is what the reference RP must have decided for a step to do anything.
