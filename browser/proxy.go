@@ -18,6 +18,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 )
@@ -39,7 +40,7 @@ type proxy struct {
 
 	mu      sync.Mutex
 	hosts   map[string]bool // host:port
-	related map[string][]byte
+	related map[string][]string
 	certs   map[string]*tls.Certificate
 }
 
@@ -60,7 +61,7 @@ func newProxy(address string) (*proxy, error) {
 	spki := sha256.Sum256(public)
 	p := &proxy{
 		listener: l, key: key, spki: base64.StdEncoding.EncodeToString(spki[:]),
-		hosts: map[string]bool{}, related: map[string][]byte{}, certs: map[string]*tls.Certificate{},
+		hosts: map[string]bool{}, related: map[string][]string{}, certs: map[string]*tls.Certificate{},
 		tunnels: &tunnels{conns: make(chan net.Conn), done: make(chan struct{}), address: l.Addr()},
 	}
 	quiet := log.New(io.Discard, "", 0)
@@ -116,14 +117,18 @@ func (p *proxy) request(w http.ResponseWriter, r *http.Request) {
 // (https://www.w3.org/TR/webauthn-3/#sctn-related-origins).
 const wellKnown = "/.well-known/webauthn"
 
-// relate makes it answer for the related origins of an RP ID.
+// relate makes it answer for the related origins of an RP ID. The browser's
+// request does not tell for which session it is, so the lists of all sessions are
+// one, the newest first, as a browser reads five labels of it.
 func (p *proxy) relate(rpID string, origins []string) error {
-	document, err := json.Marshal(map[string]any{"origins": origins})
-	if err != nil {
-		return err
-	}
 	p.mu.Lock()
-	p.related[rpID] = document
+	all := slices.Clone(origins)
+	for _, o := range p.related[rpID] {
+		if !slices.Contains(all, o) {
+			all = append(all, o)
+		}
+	}
+	p.related[rpID] = all
 	p.mu.Unlock()
 	return p.serve("https://" + rpID)
 }
@@ -135,11 +140,11 @@ func (p *proxy) answer(w http.ResponseWriter, r *http.Request) {
 		host = r.Host
 	}
 	p.mu.Lock()
-	document, ok := p.related[host]
+	origins, ok := p.related[host]
 	p.mu.Unlock()
 	if ok && r.URL.Path == wellKnown {
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(document) // the browser may have gone away
+		_ = json.NewEncoder(w).Encode(map[string]any{"origins": origins}) // the browser may have gone away
 		return
 	}
 	servePage(w, r)
