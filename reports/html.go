@@ -76,6 +76,7 @@ type (
 		Groups   []pageGroup // the dialect row above the columns
 		Families []pageFamily
 		Reasons  []count
+		Remarks  []string
 		Env      [][2]string
 		Legend   []pageCell
 	}
@@ -98,6 +99,7 @@ type (
 		Hint, Mend, Guards           string
 		Records                      []string
 		Accepted, Unscored           string
+		Stricter                     string
 		Specs                        []pageSpec
 		Search                       string
 		Instances                    []pageInstance
@@ -172,7 +174,7 @@ func newPage(r *Report, o HTMLOptions) *pageData {
 		// Only what is in this file runs, and nothing is fetched or sent.
 		Policy: "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'sha256-" + hashOf(pageStyle) +
 			"'; script-src 'sha256-" + hashOf(pageScript) + "'",
-		Reasons: notApplicable(r),
+		Reasons: notApplicable(r), Remarks: remarks(r),
 	}
 	if slices.ContainsFunc(r.Checks, func(c Check) bool { return len(c.Evidence) > 0 }) {
 		d.Policy += "; img-src data:" // screenshots are in the file, too
@@ -217,7 +219,7 @@ func (d *pageData) addFindings(r *Report) map[*Check]string {
 		out := pageFinding{
 			Anchor: fmt.Sprintf("f%d", i+1), Class: verdictClass(c.Verdict), Verdict: verdictWord(c.Verdict),
 			Mark: cmp.Or(verdictGlyphs[c.Verdict], "‼"), ID: c.ID, Title: c.Title, Level: string(c.Level), Where: f.Where,
-			Notes: c.Notes, Hint: c.Hint, Mend: c.Mend, Guards: c.Guards, Records: c.Records, Accepted: c.Accepted, Unscored: c.Unscored,
+			Notes: c.Notes, Hint: c.Hint, Mend: c.Mend, Guards: c.Guards, Records: c.Records, Accepted: c.Accepted, Unscored: c.Unscored, Stricter: c.Stricter,
 		}
 		switch {
 		case c.Accepted != "":

@@ -193,6 +193,9 @@ func junitTestcase(r *Report, c *Check, strict bool) junitCase {
 		Time:      seconds(c.DurationMs),
 		Props:     []junitProperty{{"title", xmlText(c.Title)}, {"level", xmlText(string(c.Level))}},
 	}
+	if c.Stricter != "" {
+		out.Props = append(out.Props, junitProperty{"stricter", xmlText(c.Stricter)})
+	}
 	for _, id := range c.Requirements {
 		out.Props = append(out.Props, junitProperty{"requirement", xmlText(cmp.Or(r.Requirements[id].Anchor, id))})
 	}

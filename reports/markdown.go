@@ -33,6 +33,9 @@ func WriteMarkdown(w io.Writer, r *Report, o MarkdownOptions) error {
 		b.WriteByte('\n')
 	}
 	mdCounts(&b, r)
+	for _, n := range remarks(r) {
+		fmt.Fprintf(&b, "%s\n\n", mdText(n))
+	}
 
 	list := findings(r, func(c *Check) bool { return c.Verdict != Pass && c.Verdict != NotApplicable })
 	var tail strings.Builder
@@ -131,6 +134,7 @@ func mdFinding(b *strings.Builder, r *Report, f *finding) {
 	item("hint", mdText(c.Hint))
 	item("mend", mdText(c.Mend))
 	item("accepted because", mdText(c.Accepted))
+	item("stricter than the specification", mdText(c.Stricter))
 	item("not scored because", mdText(c.Unscored))
 	if !f.Many() {
 		for _, id := range c.Requirements {

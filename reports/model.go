@@ -205,6 +205,9 @@ type Check struct {
 	Records []string `json:"records,omitempty"`
 	// Notes are findings that do not change the verdict, one sentence each.
 	Notes []string `json:"notes,omitempty"`
+	// Stricter says in what the check goes beyond the W3C's text in this run's
+	// requirement set; empty when it does not.
+	Stricter string `json:"stricter,omitempty"`
 	// Unscored says why the verdict does not count, such as
 	// "added after webauthn-3@2026-05"; empty when it counts.
 	Unscored string `json:"unscored,omitempty"`

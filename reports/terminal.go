@@ -129,7 +129,7 @@ func (t *terminal) header(r *Report) {
 		t.line(fmt.Sprintf("%-9s%s", label, strings.Join(row, "  ")))
 		label = ""
 	}
-	for _, n := range r.Notes {
+	for _, n := range remarks(r) {
 		t.wrapped("note     ", oneLine(n))
 	}
 	for _, h := range r.Health {
@@ -290,6 +290,9 @@ func (t *terminal) finding(r *Report, f *finding) {
 	}
 	t.field("hint", oneLine(c.Hint))
 	t.field("mend", oneLine(c.Mend))
+	if !f.Many() && c.Stricter != "" {
+		t.field("stricter", "beyond the specification: "+oneLine(c.Stricter))
+	}
 	if !f.Many() {
 		for _, id := range c.Requirements {
 			q := r.Requirements[id]

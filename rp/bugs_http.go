@@ -154,6 +154,26 @@ func formBugs() []httpBug {
 		{Bug: Bug{Name: "dfns-old-page-form", Title: "writes options as the vendor's older page has them", Class: "dialect",
 			Requirement: "dfns/pub-key-cred-params", Severity: "high", Dialect: "dfns"},
 			configure: func(c *Config) { c.Dfns.Form = FormOldPage }},
+		{Bug: Bug{Name: "raw-id-alone", Title: "registers by rawId and never reads the id beside it", Class: "binding", Requirement: "fido-server/envelope-id", Severity: "low", Dialect: "fido", Set: "fido-server@1.9.1"},
+			around: func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+				if r.URL.Path == attested {
+					body, err := io.ReadAll(io.LimitReader(r.Body, 1<<21))
+					var o map[string]json.RawMessage
+					if err == nil && json.Unmarshal(body, &o) == nil && o["rawId"] != nil {
+						o["id"] = o["rawId"]
+						if read, err := json.Marshal(o); err == nil {
+							body = read
+						}
+					}
+					r.Body = io.NopCloser(bytes.NewReader(body))
+				}
+				answer(w, r)
+			}},
+		{Bug: Bug{Name: "error-message-empty", Title: "says failed and not why", Class: "dialect", Requirement: "fido-server/error-message", Severity: "low", Dialect: "fido", Set: "fido-server@1.9.1"},
+			around: answered([]string{attested, asserted}, func(status int, body map[string]any) int {
+				body["errorMessage"] = ""
+				return status
+			})},
 		{Bug: Bug{Name: "fortanix-members-missing", Title: "leaves out excludeCredentials and attestation where they say nothing", Class: "dialect", Requirement: "fortanix/exclude-required", Severity: "low", Dialect: "fortanix"},
 			around: func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
 				answered([]string{r.URL.Path}, func(status int, body map[string]any) int {

@@ -15,7 +15,7 @@ import (
 // have them. A dialect embeds them and changes what it writes differently.
 type (
 	rpEntity struct {
-		ID   string `json:"id"`
+		ID   string `json:"id,omitempty"`
 		Name string `json:"name"`
 	}
 	userEntity struct {
@@ -52,7 +52,7 @@ type (
 	requestOptions struct {
 		Challenge        string                     `json:"challenge"`
 		Timeout          int64                      `json:"timeout,omitempty"`
-		RPID             string                     `json:"rpId"`
+		RPID             string                     `json:"rpId,omitempty"`
 		AllowCredentials []descriptor               `json:"allowCredentials"`
 		UserVerification string                     `json:"userVerification"`
 		Extensions       map[string]json.RawMessage `json:"extensions,omitempty"`

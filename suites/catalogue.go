@@ -48,9 +48,11 @@ var catalogue = sync.OnceValue(func() []*Check {
 		dfnsChecks(),
 		nevisChecks(),
 		proofChecks(),
+		setChecks(),
 	} {
 		all = append(all, part...)
 	}
+	raise(all)
 	return all
 })
 

@@ -101,6 +101,11 @@ type Check struct {
 
 	// Story runs in place of the above.
 	Story func(*Case)
+
+	// Stricter and Unscored are a requirement set's, put in by Set.Put: in what
+	// the check goes beyond the W3C's text in this set, and why it does not score.
+	// Both are empty in the catalogue.
+	Stricter, Unscored string
 }
 
 // Family is the group that a check is run and listed in: its id up to the

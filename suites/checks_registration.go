@@ -338,6 +338,11 @@ func registrationEnvelope() []*Check {
 		if at := memberRequirement(rows[i].name, "webauthn-3/7.1/step-3"); at != "" && rows[i].requirement == "" {
 			rows[i].requirement = at
 		}
+		if strings.HasPrefix(rows[i].name, "id-") {
+			// §7.1 takes the credential id from the authenticator data: an RP may never
+			// read the one beside it.
+			rows[i].level = Posture
+		}
 	}
 	rows = append(rows, row{name: "credential-id-mismatch", title: "An id other than that in the attestation object is noticed", fault: virtualauth.Faults{CredentialIDMismatch: true}, requirement: "webauthn-3/7.1/step-27.id", level: Posture, why: "An RP that stores the one and looks up the other locks its user out, or lets another in."})
 	return table(base, rows...)

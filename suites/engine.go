@@ -21,16 +21,14 @@ import (
 	"github.com/touchstone-webauthn/touchstone/virtualauth"
 )
 
-// CurrentSet is the requirement set that scores when none is named.
-const CurrentSet = "webauthn-3@2026-05"
-
 // Config is one run: some checks, put to some targets through some clients.
 type Config struct {
 	Targets []*target.Target
 	Clients []client.Client
 	// Checks are the ones to run, in catalogue order; nil is the whole catalogue.
 	Checks []*Check
-	// Set names the requirement set; empty is CurrentSet.
+	// Set names the requirement set; empty is CurrentSet. What it leaves out of
+	// Checks is not run, and what was added after it was frozen does not score.
 	Set string
 	// Seed decides, with the id of a check, every key and credential id that the check makes.
 	Seed string
@@ -69,6 +67,7 @@ type Progress struct {
 type run struct {
 	cfg    Config
 	ledger *Ledger
+	set    *Set
 	order  map[string]int
 
 	mu     sync.Mutex
@@ -125,9 +124,11 @@ func newRun(cfg Config) (*run, []*lane, error) {
 	if cfg.Checks == nil {
 		cfg.Checks = Catalogue()
 	}
-	if cfg.Set == "" {
-		cfg.Set = CurrentSet
+	set, err := FindSet(cfg.Set)
+	if err != nil {
+		return nil, nil, err
 	}
+	cfg.Set = set.Name
 	if cfg.Jobs <= 0 {
 		cfg.Jobs = runtime.NumCPU()
 	}
@@ -137,7 +138,8 @@ func newRun(cfg Config) (*run, []*lane, error) {
 	if bad := Lint(cfg.Checks, ledger); len(bad) > 0 {
 		return nil, nil, fmt.Errorf("the catalogue is inconsistent: %s", bad[0])
 	}
-	r := &run{cfg: cfg, ledger: ledger, order: map[string]int{}}
+	cfg.Checks = set.Choose(cfg.Checks, ledger)
+	r := &run{cfg: cfg, ledger: ledger, set: set, order: map[string]int{}}
 	for i, c := range Catalogue() {
 		r.order[c.ID] = i + 1
 	}
@@ -429,7 +431,8 @@ func (r *run) add(l *lane, c *Check, p played) {
 	defer r.mu.Unlock()
 	for _, id := range res.Requirements {
 		if row, ok := r.ledger.Row(id); ok {
-			r.report.Requirements[id] = reports.Requirement{Anchor: row.Anchor, Title: row.Text}
+			cited := r.set.Requirement(row)
+			r.report.Requirements[id] = reports.Requirement{Anchor: cited.Anchor, Title: cited.Text}
 		}
 	}
 	r.report.Checks = append(r.report.Checks, res)
@@ -443,7 +446,7 @@ func (r *run) add(l *lane, c *Check, p played) {
 func (r *run) result(l *lane, c *Check, p played) reports.Check {
 	res := reports.Check{
 		ID: c.ID, Order: r.order[c.ID], Title: c.Title, Level: reports.Level(c.Level),
-		Requirements: c.Requirements, Faults: c.Faults(),
+		Requirements: c.Requirements, Faults: c.Faults(), Stricter: c.Stricter, Unscored: c.Unscored,
 		Client: l.client.Name(), Dialect: l.target.Dialect(), Target: l.target.Name(),
 		Verdict: p.verdict, Reason: p.reason, Message: p.message, Notes: slices.Clone(p.notes),
 		DurationMs: p.took.Milliseconds(), Exchanges: []reports.Exchange{}, Evidence: p.evidence,

@@ -379,6 +379,13 @@ func caughtBy(t *testing.T, steps ...string) string {
 	}
 	cfg.LeaveOut = steps
 	leftOutPolicy(steps[0], &cfg)
+	set := ""
+	if b, err := rp.FindBug("skips-" + steps[0]); err == nil {
+		set = b.Set
+	}
+	if err := reference.Apply(&cfg, set); err != nil {
+		t.Fatal(err)
+	}
 	server, err := rp.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -396,8 +403,8 @@ func caughtBy(t *testing.T, steps ...string) string {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	first := ""
-	_, err = suites.Run(ctx, suites.Config{Targets: targets, Clients: []client.Client{client.NewVirtual()}, Checks: all, Seed: "seed", Jobs: 1, NoFeatures: true, Progress: func(p suites.Progress) {
-		if r := p.Result; r != nil && first == "" && (r.Verdict == reports.Fail || r.Verdict == reports.Warn || r.Level == reports.Posture && len(r.Notes) > 0 && !clean[r.Target+r.ID]) {
+	_, err = suites.Run(ctx, suites.Config{Targets: targets, Clients: []client.Client{client.NewVirtual()}, Checks: all, Set: set, Seed: "seed", Jobs: 1, NoFeatures: true, Progress: func(p suites.Progress) {
+		if r := p.Result; r != nil && first == "" && (r.Verdict == reports.Fail || r.Verdict == reports.Warn || set == "" && r.Level == reports.Posture && len(r.Notes) > 0 && !clean[r.Target+r.ID]) {
 			first = r.ID
 			cancel()
 		}

@@ -26,6 +26,9 @@ type Requirement struct {
 	Text string `yaml:"text"`
 	// Wire is false for what no HTTP harness can observe.
 	Wire *bool `yaml:"wire,omitempty"`
+	// Stricter says in what the row goes beyond the W3C's text; empty: it does not.
+	// Such a row scores only in a set that takes it in.
+	Stricter string `yaml:"stricter,omitempty"`
 	// Unproven is the written reason for a row without a check.
 	Unproven string `yaml:"unproven,omitempty"`
 

@@ -113,6 +113,21 @@ var certificateFaults = []faultDef{
 		}
 		return bend{issuer: stranger, chain: func(x5c [][]byte) [][]byte { return [][]byte{x5c[0], stranger.cert.Raw} }}, nil
 	}),
+	certificateFault("CertificateAnchorIncluded", "24", MayReject, anchorTrust, "x5c carries the trust anchor behind the certificates that lead to it", onlyPacked, func(*edit) (bend, error) {
+		ca, err := fidoAuthority()
+		if err != nil {
+			return bend{}, err
+		}
+		return bend{chain: func(x5c [][]byte) [][]byte { return append(slices.Clone(x5c), ca.root.cert.Raw) }}, nil
+	}),
+	certificateFault("CertificateIntermediateExpired", "24", ShouldReject, anchorAssess, "the certificate that issued the attestation certificate has expired", onlyPacked, func(*edit) (bend, error) {
+		ca, err := fidoAuthority()
+		if err != nil {
+			return bend{}, err
+		}
+		old, err := newCAOf("Touchstone Virtual FIDO Expired Intermediate CA", ca.root, pkiNotBefore.AddDate(-10, 0, 0), pkiNotBefore.AddDate(-1, 0, 0))
+		return bend{issuer: old}, err
+	}),
 	certificateFault("CertificateSignatureBroken", "24", ShouldReject, anchorAssess, "one bit of the attestation certificate's own signature is flipped", chained, bendChain(func(x5c [][]byte) [][]byte {
 		x5c[0] = bytes.Clone(x5c[0])
 		x5c[0][len(x5c[0])-1] ^= 1

@@ -617,6 +617,12 @@ type Faults struct {
 	// CertificateOwnRoot: x5c brings its own root along, which nobody trusts.
 	// Should reject (step 7.1.24): https://www.w3.org/TR/webauthn-3/#reg-ceremony-attestation-trust-anchors
 	CertificateOwnRoot bool
+	// CertificateAnchorIncluded: x5c carries the trust anchor behind the certificates that lead to it.
+	// May reject (step 7.1.24): https://www.w3.org/TR/webauthn-3/#reg-ceremony-attestation-trust-anchors
+	CertificateAnchorIncluded bool
+	// CertificateIntermediateExpired: the certificate that issued the attestation certificate has expired.
+	// Should reject (step 7.1.24): https://www.w3.org/TR/webauthn-3/#reg-ceremony-assess-trust
+	CertificateIntermediateExpired bool
 	// CertificateSignatureBroken: one bit of the attestation certificate's own signature is flipped.
 	// Should reject (step 7.1.24): https://www.w3.org/TR/webauthn-3/#reg-ceremony-assess-trust
 	CertificateSignatureBroken bool

@@ -90,6 +90,11 @@ func issue(template *x509.Certificate, pub crypto.PublicKey, issuer *identity, k
 
 // newCA makes a certification authority: a root where issuer is nil.
 func newCA(label string, issuer *identity) (*identity, error) {
+	return newCAOf(label, issuer, pkiNotBefore, pkiNotAfter)
+}
+
+// newCAOf makes one that is valid between two times.
+func newCAOf(label string, issuer *identity, from, to time.Time) (*identity, error) {
 	key, err := pkiKey(label)
 	if err != nil {
 		return nil, err
@@ -97,8 +102,8 @@ func newCA(label string, issuer *identity) (*identity, error) {
 	cert, err := issue(&x509.Certificate{
 		SerialNumber:          pkiSerial(label),
 		Subject:               pkiName("Virtual Authenticators", label),
-		NotBefore:             pkiNotBefore,
-		NotAfter:              pkiNotAfter,
+		NotBefore:             from,
+		NotAfter:              to,
 		IsCA:                  true,
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -18,8 +19,8 @@ import (
 )
 
 func listCommand() *cobra.Command {
-	var asJSON, requirements, bugs bool
-	var proof string
+	var asJSON, requirements, bugs, sets bool
+	var proof, set string
 	var globs []string
 	cmd := &cobra.Command{
 		Use:   "list",
@@ -36,12 +37,29 @@ func listCommand() *cobra.Command {
 			if err != nil {
 				return usage("", "%w", err)
 			}
+			if sets {
+				return listSets(cmd.OutOrStdout(), checks, asJSON)
+			}
 			if requirements {
 				table, err := readProof(proof)
 				if err != nil {
 					return err
 				}
 				return listRequirements(cmd.OutOrStdout(), checks, table, asJSON)
+			}
+			if set != "" {
+				s, err := findSet(set)
+				if err != nil {
+					return err
+				}
+				if err := someAsked(s, checks); err != nil {
+					return err
+				}
+				ledger, err := suites.ShippedLedger()
+				if err != nil {
+					return &exit{code: exitHarness, err: err}
+				}
+				checks = s.Choose(checks, ledger)
 			}
 			return listChecks(cmd.OutOrStdout(), checks, asJSON)
 		},
@@ -51,6 +69,8 @@ func listCommand() *cobra.Command {
 	f.BoolVar(&requirements, "requirements", false, "list the ledger of requirements with what shows that each is tested")
 	f.StringVar(&proof, "proof", "", "with --requirements: count the bugs that were killed in this kill table, a JSON `file` by prove --json")
 	f.BoolVar(&bugs, "bugs", false, "list the deliberate bugs of the reference RP")
+	f.BoolVar(&sets, "sets", false, "list the requirement sets")
+	f.StringVar(&set, "set", "", "list the checks that this requirement set asks, with the levels that they have in it")
 	f.StringArrayVar(&globs, "check", nil, "only checks whose id matches the glob; may be repeated")
 	return cmd
 }
@@ -62,12 +82,34 @@ type listedCheck struct {
 	Requirements []string `json:"requirements"`
 	Faults       []string `json:"faults,omitempty"`
 	Dialects     []string `json:"dialects,omitempty"`
+	// Stricter says in what the check goes beyond the W3C's text, Unscored why it
+	// does not score: both in the set that is listed.
+	Stricter string `json:"stricter,omitempty"`
+	Unscored string `json:"unscored,omitempty"`
+	// Sets are the requirement sets that ask it, and the level that it has in each.
+	Sets map[string]string `json:"sets"`
 }
 
 func listChecks(w io.Writer, checks []*suites.Check, asJSON bool) error {
+	sets, err := suites.Sets()
+	if err != nil {
+		return &exit{code: exitHarness, err: err}
+	}
+	ledger, err := suites.ShippedLedger()
+	if err != nil {
+		return &exit{code: exitHarness, err: err}
+	}
 	out := make([]listedCheck, len(checks))
 	for i, c := range checks {
-		out[i] = listedCheck{c.ID, c.Title, string(c.Level), c.Requirements, c.Faults(), c.Dialects}
+		in := map[string]string{}
+		if whole, ok := suites.Find(c.ID); ok {
+			for _, s := range sets {
+				if put, _ := s.Put(whole, ledger); put != nil {
+					in[s.Name] = string(put.Level)
+				}
+			}
+		}
+		out[i] = listedCheck{c.ID, c.Title, string(c.Level), c.Requirements, c.Faults(), c.Dialects, c.Stricter, c.Unscored, in}
 	}
 	if asJSON {
 		return writeJSON(w, out)
@@ -79,7 +121,17 @@ func listChecks(w io.Writer, checks []*suites.Check, asJSON bool) error {
 			family = f
 			fmt.Fprintf(tw, "\n%s\t\t\n", family)
 		}
-		fmt.Fprintf(tw, "  %s\t%s\t%s\n", out[i].ID, out[i].Level, out[i].Title)
+		title := out[i].Title
+		if out[i].Stricter != "" {
+			title += " [stricter than the specification]"
+		}
+		if out[i].Unscored != "" {
+			title += " [not scored: " + out[i].Unscored + "]"
+		}
+		if in := out[i].Sets; in[suites.CurrentSet] == "" && out[i].Stricter == "" {
+			title += " [" + strings.Join(slices.Sorted(maps.Keys(in)), ", ") + "]"
+		}
+		fmt.Fprintf(tw, "  %s\t%s\t%s\n", out[i].ID, out[i].Level, title)
 	}
 	fmt.Fprintf(tw, "\n%d checks, %d where those that differ in the algorithm or the attestation format alone count once; touchstone explain ID tells one in full\n", len(checks), suites.Distinct(checks))
 	return tw.Flush()
@@ -276,14 +328,16 @@ func explainCommand() *cobra.Command {
 				if i > 0 {
 					fmt.Fprintln(cmd.OutOrStdout())
 				}
-				explain(cmd.OutOrStdout(), c, ledger)
+				if err := explain(cmd.OutOrStdout(), c, ledger); err != nil {
+					return err
+				}
 			}
 			return nil
 		},
 	}
 }
 
-func explain(w io.Writer, c *suites.Check, ledger *suites.Ledger) {
+func explain(w io.Writer, c *suites.Check, ledger *suites.Ledger) error {
 	fmt.Fprintf(w, "%s (%s)\n%s\n", c.ID, c.Level, c.Title)
 	section := func(name string) { fmt.Fprintf(w, "\n%s\n", name) }
 	section("What is sent")
@@ -308,12 +362,24 @@ func explain(w io.Writer, c *suites.Check, ledger *suites.Ledger) {
 	for _, id := range c.Requirements {
 		if r, ok := ledger.Row(id); ok {
 			fmt.Fprintf(w, "  %s (%s): %s\n    %s\n", r.ID, r.Keyword, r.Text, r.Anchor)
+			if r.Stricter != "" {
+				fmt.Fprintf(w, "    stricter than the specification: %s\n", r.Stricter)
+			}
 		}
 	}
 	if len(c.Dialects) > 0 {
 		fmt.Fprintf(w, "\nOnly in dialects: %s\n", strings.Join(c.Dialects, ", "))
 	}
-	fmt.Fprintf(w, "\nRun it\n  touchstone run --check %s\n", c.ID)
+	section("Requirement sets")
+	if err := inSets(w, c, ledger); err != nil {
+		return err
+	}
+	run := "touchstone run --check " + c.ID
+	if set := setThatAsks(c, ledger); set != suites.CurrentSet {
+		run += " --set " + set
+	}
+	fmt.Fprintf(w, "\nRun it\n  %s\n", run)
+	return nil
 }
 
 // wrap breaks text into lines of at most 96 columns behind an indent.

@@ -100,6 +100,11 @@ func (f *replayFlags) replay(ctx context.Context, args []string, name string, st
 	if was, err = f.wanted(name, was); err != nil {
 		return err
 	}
+	f.set = was[0].suite.Set
+	if _, err := suites.FindSet(f.set); err != nil {
+		fmt.Fprintf(stderr, "note: this version has no requirement set %q; %s is asked instead\n", f.set, suites.CurrentSet)
+		f.set = suites.CurrentSet
+	}
 	if f.verbatim {
 		return f.resend(ctx, was, stdout, stderr)
 	}
@@ -203,7 +208,7 @@ func (f *replayFlags) inProcess(t reports.Target) bool {
 
 // targetOf is the target that a result is to be replayed on.
 func (f *replayFlags) targetOf(t reports.Target, seed string) (*target.Target, error) {
-	g := runFlags{target: f.target, profile: f.profile, rpID: f.rpID, origin: f.origin, vars: f.vars, timeout: f.timeout, seed: seed}
+	g := runFlags{target: f.target, profile: f.profile, rpID: f.rpID, origin: f.origin, vars: f.vars, timeout: f.timeout, seed: seed, set: f.set}
 	if f.profile == "" {
 		g.dialects = []string{t.Name}
 		if !slices.Contains(target.Dialects(), t.Name) {
@@ -240,6 +245,13 @@ func (f *replayFlags) rerunCheck(ctx context.Context, args []string, was []resul
 		fmt.Fprintf(stderr, "note: the file is of version %s, catalogue %s; this is %s, catalogue %s\n", was[0].suite.Version, was[0].suite.Digest, version(), now)
 	}
 	f.seed = was[0].suite.Seed
+	set, err := suites.FindSet(f.set)
+	if err != nil {
+		return &exit{code: exitHarness, err: err}
+	}
+	if err := someAsked(set, []*suites.Check{check}); err != nil {
+		return err
+	}
 	if err := f.checkOutputs(); err != nil {
 		return err
 	}
@@ -284,7 +296,7 @@ func (f *replayFlags) rerunCheck(ctx context.Context, args []string, was []resul
 	p := newProgress(stderr)
 	f.clients = names
 	report, err := suites.Run(ctx, suites.Config{
-		Targets: targets, Clients: clients, Checks: []*suites.Check{check}, Seed: f.seed, Nonce: nonce, Jobs: 1, KeepExchanges: true,
+		Targets: targets, Clients: clients, Checks: []*suites.Check{check}, Set: f.set, Seed: f.seed, Nonce: nonce, Jobs: 1, KeepExchanges: true,
 		Version: version(), Command: "touchstone " + secretless(strings.Join(quoteAll(args), " ")), Rerun: f.rerunOf, Trace: traced.sink(), Progress: p.tell,
 	})
 	p.done()

@@ -61,7 +61,7 @@ harness itself went wrong; 130 interrupted.`,
 	fl.StringArrayVar(&f.dialects, "dialect", nil, "dialect to speak: "+strings.Join(target.Dialects(), ", ")+" (default fido; with no --target, the four vendors')")
 	fl.StringArrayVar(&f.clients, "client", nil, "client to run ceremonies with: "+clientNames+"; may be repeated (default virtual)")
 	fl.StringArrayVar(&f.checks, "check", nil, "only checks whose id matches the `glob`; may be repeated")
-	fl.StringVar(&f.set, "set", suites.CurrentSet, "requirement set that scores")
+	fl.StringVar(&f.set, "set", suites.CurrentSet, "requirement set: what is asked, at which level, and what scores; touchstone list --sets shows them")
 	fl.StringVar(&f.seed, "seed", "", "seed of every key and id (default random, printed)")
 	fl.StringVar(&f.shard, "shard", "", "run part `I/N` of the checks; also read from the common CI variables")
 	fl.StringVar(&f.rpID, "rp-id", "", "RP ID (default the target's host)")
@@ -87,8 +87,12 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	if err != nil {
 		return usage("touchstone list shows every check", "%w", err)
 	}
-	if f.set != suites.CurrentSet {
-		return usage("the sets are: "+suites.CurrentSet, "no requirement set %q", f.set)
+	set, err := findSet(f.set)
+	if err != nil {
+		return err
+	}
+	if err := someAsked(set, checks); err != nil {
+		return err
 	}
 	if f.exchanges != "failed" && f.exchanges != "all" {
 		return usage("", "--exchanges is failed or all, not %q", f.exchanges)
@@ -264,6 +268,9 @@ func (f *runFlags) rerun(t *target.Target, cl client.Client, id string) string {
 	add("--client", clientFlag(f.clients, cl.Name()))
 	add("--chrome", secretless(f.chrome))
 	add("--check", id)
+	if f.set != suites.CurrentSet {
+		add("--set", f.set)
+	}
 	add("--seed", f.seed)
 	return strings.Join(args, " ")
 }

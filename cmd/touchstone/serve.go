@@ -12,10 +12,11 @@ import (
 	"github.com/touchstone-webauthn/touchstone/internal/recorder"
 	"github.com/touchstone-webauthn/touchstone/internal/reference"
 	"github.com/touchstone-webauthn/touchstone/rp"
+	"github.com/touchstone-webauthn/touchstone/suites"
 )
 
 func serveCommand() *cobra.Command {
-	var bug, addr, rpID, origin, fortanix, dfns, nevis, record string
+	var bug, set, addr, rpID, origin, fortanix, dfns, nevis, record string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the reference Relying Party, all dialects on one listener",
@@ -30,6 +31,9 @@ func serveCommand() *cobra.Command {
 				if err := os.MkdirAll(record, 0o777); err != nil {
 					return usage("", "--record: %w", err)
 				}
+			}
+			if _, err := findSet(set); err != nil {
+				return err
 			}
 			l, err := net.Listen("tcp", addr)
 			if err != nil {
@@ -48,6 +52,9 @@ func serveCommand() *cobra.Command {
 			}
 			cfg, err := reference.Config(rpID, origin)
 			if err != nil {
+				return &exit{code: exitHarness, err: err}
+			}
+			if err := reference.Apply(&cfg, set); err != nil {
 				return &exit{code: exitHarness, err: err}
 			}
 			cfg.Policy.RequireTrust = false // people come with authenticators of their own
@@ -91,6 +98,7 @@ func serveCommand() *cobra.Command {
 	f.StringVar(&addr, "addr", "127.0.0.1:8080", "address to listen on")
 	f.StringVar(&record, "record", "", "save what the recorder's page and bookmarklet send into this `folder`")
 	f.StringVar(&bug, "bug", "", "serve the RP with this deliberate bug; touchstone list --bugs shows them")
+	f.StringVar(&set, "set", suites.CurrentSet, "serve the RP with the policy of this requirement set; touchstone list --sets shows them")
 	f.StringVar(&rpID, "rp-id", "", "RP ID (default localhost)")
 	f.StringVar(&origin, "origin", "", "origin accepted (default http://localhost:PORT, or https://RP-ID)")
 	f.StringVar(&fortanix, "fortanix-form", "", "wire (what its clients expect) or published (the API document to the letter)")

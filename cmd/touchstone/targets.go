@@ -64,7 +64,7 @@ func (f *runFlags) targets() ([]*target.Target, error) {
 		if f.rpID != "" || f.origin != "" {
 			return nil, usage("give --target, or leave them out: the reference RP is "+reference.RPID, "--rp-id and --origin describe a target, and none was given")
 		}
-		if o.Handler, err = referenceHandler(names(profiles)); err != nil {
+		if o.Handler, err = referenceHandler(names(profiles), f.set); err != nil {
 			return nil, err
 		}
 		o.URL, o.RPID, o.Origin = reference.Origin, reference.RPID, reference.Origin
@@ -114,9 +114,12 @@ func variables(list []string) (map[string]string, error) {
 
 // referenceHandler is the reference RP, in the forms that the dialects need. It
 // answers in this process, with no listener: its URL is its origin, in every
-// report and on every machine.
-func referenceHandler(dialects []string) (http.Handler, error) {
+// report and on every machine. Its policy is that of the requirement set.
+func referenceHandler(dialects []string, set string) (http.Handler, error) {
 	cfg, err := reference.ConfigFor(reference.RPID, reference.Origin, dialects)
+	if err == nil {
+		err = reference.Apply(&cfg, set)
+	}
 	if err != nil {
 		return nil, usage("", "%w", err)
 	}

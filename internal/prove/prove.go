@@ -128,6 +128,7 @@ type prover struct {
 type circumstances struct {
 	dialect string
 	policy  ceremony.Policy
+	set     string
 }
 
 // Run tries the bugs. Cancelling ctx ends it early; the table tells.
@@ -227,7 +228,7 @@ func dialectOf(b rp.Bug) string {
 func (p *prover) try(ctx context.Context, b rp.Bug) Result {
 	began := time.Now()
 	r := Result{Bug: b, Ran: dialectOf(b), KilledBy: []string{}}
-	where := circumstances{r.Ran, b.Policy}
+	where := circumstances{r.Ran, b.Policy, b.Set}
 	clean, err := p.baseline(ctx, where)
 	if err == nil {
 		var red map[string]finding
@@ -287,6 +288,9 @@ func (p *prover) red(ctx context.Context, where circumstances, bug string, timeo
 		return nil, err
 	}
 	cfg.Bug, cfg.Policy = bug, cfg.Policy.And(where.policy)
+	if err := reference.Apply(&cfg, where.set); err != nil {
+		return nil, err
+	}
 	server, err := rp.New(cfg)
 	if err != nil {
 		return nil, err
@@ -301,7 +305,7 @@ func (p *prover) red(ctx context.Context, where circumstances, bug string, timeo
 		return nil, err
 	}
 	report, err := suites.Run(ctx, suites.Config{Targets: []*target.Target{t}, Clients: []client.Client{client.NewVirtual()},
-		Checks: p.cfg.Checks, Seed: p.cfg.Seed, Jobs: 1, NoFeatures: true, Version: p.cfg.Version})
+		Checks: p.cfg.Checks, Set: where.set, Seed: p.cfg.Seed, Jobs: 1, NoFeatures: true, Version: p.cfg.Version})
 	if err != nil {
 		return nil, err
 	}

@@ -62,6 +62,11 @@ type Policy struct {
 	// AndroidTEEOnly takes origin and purpose of android-key from what the
 	// trusted execution environment enforces alone (§8.4 leaves the choice).
 	AndroidTEEOnly bool
+	// Level2 follows Level 2 where Level 3 differs: the bits of the backup flags say
+	// nothing, nobody looks at crossOrigin and topOrigin, a credential id has no
+	// greatest length, compound is no format, and a token binding that the
+	// connection does not have is refused.
+	Level2 bool
 	// RejectUnsolicitedExtensions refuses extension outputs that were not asked for.
 	RejectUnsolicitedExtensions bool
 }

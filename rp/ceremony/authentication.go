@@ -76,6 +76,7 @@ func authenticationSteps() []step[authentication] {
 		{Name: "7.2.9", Anchor: here, Title: "the client data are a JSON object", prepare: (*authentication).needJSON},
 		{Name: "7.2.9.duplicates", Anchor: here, Title: "no member that is judged occurs twice", check: (*authentication).checkDuplicates},
 		{Name: "7.2.9.token-binding", Anchor: "dom-collectedclientdata-tokenbinding", Title: "policy: tokenBinding is well-formed", check: (*authentication).checkTokenBinding},
+		{Name: "7.2.9.token-binding-state", Anchor: "dom-collectedclientdata-tokenbinding", Title: "policy of Level 2: tokenBinding is not present where the connection has none", check: (*authentication).checkTokenBindingState},
 		{Name: "7.2.10", Anchor: here, Title: "type is webauthn.get", check: func(a *authentication) error { return a.checkClientType("webauthn.get") }},
 		{Name: "7.2.11", Anchor: here, Title: "challenge is the one that was issued", check: (*authentication).checkChallenge},
 		{Name: "7.2.11.session", Anchor: challengeFragment, Title: "the challenge was issued in this session", check: (*authentication).checkSession},
@@ -250,14 +251,14 @@ func (a *authentication) checkAppIDOutput() error {
 }
 
 func (a *authentication) checkStillEligible() error {
-	if a.record.BackupEligible && !a.ad.has(flagBE) {
+	if a.record.BackupEligible && !a.ad.has(flagBE) && !a.rp.config.Policy.Level2 {
 		return fmt.Errorf("the credential was registered as backup eligible, but the flag BE is clear in %#02x", a.ad.flags)
 	}
 	return nil
 }
 
 func (a *authentication) checkStillIneligible() error {
-	if !a.record.BackupEligible && a.ad.has(flagBE) {
+	if !a.record.BackupEligible && a.ad.has(flagBE) && !a.rp.config.Policy.Level2 {
 		return fmt.Errorf("the credential was registered as not backup eligible, but the flag BE is set in %#02x", a.ad.flags)
 	}
 	return nil

@@ -36,6 +36,9 @@ type Bug struct {
 	// Policy is what the RP must have decided for the bug to show at all; it is
 	// compared with a sound RP of the same policy.
 	Policy Policy `json:"-"`
+	// Set is the requirement set in which it shows; empty: the current one. The RP
+	// has that set's policy then.
+	Set string `json:"set,omitempty"`
 }
 
 // Requirements are all rows that the bug breaks, the first the one it is filed under.
@@ -129,7 +132,7 @@ func inRequest(f func(*state, *pending, AuthenticationRequest, *RequestOptions))
 
 var deviations = sync.OnceValue(func() []deviation {
 	return slices.Concat(skips(), originBugs(), clientDataBugs(), challengeBugs(), authDataBugs(), signatureBugs(),
-		bindingBugs(), attestationBugs(), attestationDetailBugs(), copyBugs(), optionBugs(), accountBugs(), appIDBugs(), strictBugs(), extensionBugs())
+		bindingBugs(), attestationBugs(), attestationDetailBugs(), copyBugs(), optionBugs(), accountBugs(), appIDBugs(), strictBugs(), extensionBugs(), setBugs())
 })
 
 // Bugs are the deliberate defects of the core, each of which every dialect has.
@@ -170,6 +173,7 @@ func (p Policy) And(q Policy) Policy {
 		RejectMalformedTokenBinding: p.RejectMalformedTokenBinding || q.RejectMalformedTokenBinding,
 		RefuseAnchorInChain:         p.RefuseAnchorInChain || q.RefuseAnchorInChain,
 		AndroidTEEOnly:              p.AndroidTEEOnly || q.AndroidTEEOnly,
+		Level2:                      p.Level2 || q.Level2,
 		RejectUnsolicitedExtensions: p.RejectUnsolicitedExtensions || q.RejectUnsolicitedExtensions,
 	}
 }
@@ -177,7 +181,7 @@ func (p Policy) And(q Policy) Policy {
 // StepRequirement is the ledger's row of a step of §7 or §8.
 func StepRequirement(s Step) string {
 	if row, ok := stepRows[s.Name]; ok {
-		if strings.HasPrefix(row, "ctap-2/") {
+		if strings.HasPrefix(row, "ctap-2/") || strings.HasPrefix(row, "fido-server/") || strings.HasPrefix(row, "webauthn-2/") {
 			return row
 		}
 		return "webauthn-3/" + row
@@ -216,6 +220,9 @@ var stepRows = map[string]string{
 	"7.2.7.no-attested-data": "6.1/no-attested-data", "7.2.7.extension-data": "6.1/extension-data", "7.2.7.length": "6.1/length",
 	"7.1.20.algorithm": "6.5.1/alg", "7.1.20.rsa": "5.8.5/rsa-strength", "7.1.24": "7.1/step-24.anchor",
 	"7.1.28.cred-protect": "ctap-2/cred-protect/level", "7.2.15.appid": "10.1.1/appid-output", "8.2.1.subject": "8.2.1/unit",
+	"7.1.6.token-binding": "fido-server/token-binding", "7.2.9.token-binding": "fido-server/token-binding",
+	"7.1.6.token-binding-state": "webauthn-2/7.1/step-10", "7.2.9.token-binding-state": "webauthn-2/7.2/step-14",
+	"7.1.24.anchor-in-chain": "fido-server/no-anchor-in-chain", "8.6.zero-aaguid": "fido-server/u2f-zero-aaguid",
 }
 
 // and is d that breaks further requirements, too.

@@ -244,7 +244,7 @@ func challengeBugs() []deviation {
 			}
 			return b
 		}, "CVE-2026-55167"),
-		random("challenge-short", "issues challenges of eight bytes", "medium", size, func(_ *state, p *pending) []byte { return p.challenge[:8] }),
+		random("challenge-short", "issues challenges of eight bytes", "medium", size, func(_ *state, p *pending) []byte { return p.challenge[:8] }).and("fido-server/challenge-size"),
 		random("challenge-counted", "issues challenges that count up", "high", uniform, func(_ *state, p *pending) []byte {
 			return fmt.Appendf(nil, "%032d", p.sequence)
 		}),

@@ -56,7 +56,7 @@ func optionBugs() []deviation {
 				requested: func(_ *state, _ *pending, _ AuthenticationRequest, o *RequestOptions) { o.Timeout = 7 * 24 * time.Hour },
 			}
 		}},
-		creation(bug("exclude-list-missing", "excludes none of the account's credentials", "medium", exclude, "CVE-2026-8830"), func(_ *state, _ *pending, o *CreationOptions) { o.ExcludeCredentials = nil }),
+		creation(bug("exclude-list-missing", "excludes none of the account's credentials", "medium", exclude, "CVE-2026-8830"), func(_ *state, _ *pending, o *CreationOptions) { o.ExcludeCredentials = nil }).and("fido-server/exclude-list"),
 		creation(bug("exclude-list-of-everyone", "excludes the credentials of all accounts", "high", exclude), func(s *state, _ *pending, o *CreationOptions) { o.ExcludeCredentials = everyone(s) }),
 		creation(bug("exclude-list-first-only", "excludes only the account's first credential", "low", exclude), func(_ *state, _ *pending, o *CreationOptions) {
 			o.ExcludeCredentials = o.ExcludeCredentials[:min(1, len(o.ExcludeCredentials))]
@@ -93,7 +93,7 @@ func optionBugs() []deviation {
 			o.Algorithms = append(o.Algorithms, -9, -19)
 		}),
 		creation(bug("no-algorithms", "offers no algorithm at all", "high", "webauthn-3/5.3/parameters"), func(_ *state, _ *pending, o *CreationOptions) { o.Algorithms = nil }),
-		{Bug: also(bug("extensions-dropped", "does not pass on extension inputs", "medium", "webauthn-3/10.1.1/appid-input"), "fido-server-api/extension-echo", "fortanix/example-extension"), hooks: func() hooks {
+		{Bug: also(bug("extensions-dropped", "does not pass on extension inputs", "medium", "webauthn-3/10.1.1/appid-input"), "fido-server-api/extension-echo", "fortanix/example-extension", "fido-server/extension-echo"), hooks: func() hooks {
 			return hooks{
 				created:   func(_ *state, _ *pending, o *CreationOptions) { o.Extensions = nil },
 				requested: func(_ *state, _ *pending, _ AuthenticationRequest, o *RequestOptions) { o.Extensions = nil },
@@ -121,7 +121,7 @@ func optionBugs() []deviation {
 		request(bug("allow-list-first-only", "allows only the account's first credential", "medium", allow), func(_ *state, p *pending, _ AuthenticationRequest, o *RequestOptions) {
 			o.AllowCredentials = o.AllowCredentials[:min(1, len(o.AllowCredentials))]
 			p.allow = p.allow[:min(1, len(p.allow))]
-		}),
+		}).and("fido-server/allow-list"),
 		request(bug("allow-list-without-transports", "drops the transports of allowed credentials", "low", "webauthn-3/5.8.3/descriptor-transports"), func(_ *state, _ *pending, _ AuthenticationRequest, o *RequestOptions) {
 			for i := range o.AllowCredentials {
 				o.AllowCredentials[i].Transports = nil

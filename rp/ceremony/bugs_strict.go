@@ -81,7 +81,7 @@ func strictBugs() []deviation {
 		inClientData(bug("strict-escapes", "compares the client data's text, escapes and all", parse), func(c *common) bool { return bytes.Contains(c.clientDataJSON, []byte(`\`)) }),
 		inClientData(bug("strict-byte-order-mark", "refuses client data with a byte order mark", "webauthn-3/7.2/step-8"), func(c *common) bool { return bytes.HasPrefix(c.clientDataJSON, []byte("\xef\xbb\xbf")) }),
 		inClientData(bug("strict-cross-origin-present", "wants crossOrigin to be there", "webauthn-3/7.2/step-13"), func(c *common) bool { return !c.cd.crossOrigin.present }),
-		inClientData(bug("strict-token-binding", "refuses client data with tokenBinding", "webauthn-3/5.8.1/token-binding"), func(c *common) bool { return c.cd.tokenBinding.present }),
+		inClientData(also(bug("strict-token-binding", "refuses client data with tokenBinding", "webauthn-3/5.8.1/token-binding"), "webauthn-2/5.8.1/token-binding"), func(c *common) bool { return c.cd.tokenBinding.present }),
 		inAuthData(bug("strict-verified-unasked", "refuses a verified user where verification is discouraged", "webauthn-3/7.2/step-17"), func(c *common) bool { return c.userVerification == "discouraged" && c.ad.has(flagUV) }),
 		inAuthData(bug("strict-verified-always", "wants every user verified, though it is only preferred", "webauthn-3/7.2/step-17"), func(c *common) bool { return !c.ad.has(flagUV) }),
 		inAuthData(bug("strict-backup-eligible", "refuses credentials that can be backed up", "webauthn-3/7.1/step-17", "go-webauthn#335"), func(c *common) bool { return c.ad.has(flagBE) }),

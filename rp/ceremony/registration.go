@@ -61,6 +61,7 @@ func registrationSteps() []step[registration] {
 		{Name: "7.1.6", Anchor: here, Title: "the client data are a JSON object", prepare: (*registration).needJSON},
 		{Name: "7.1.6.duplicates", Anchor: here, Title: "no member that is judged occurs twice", check: (*registration).checkDuplicates},
 		{Name: "7.1.6.token-binding", Anchor: "dom-collectedclientdata-tokenbinding", Title: "policy: tokenBinding is well-formed", check: (*registration).checkTokenBinding},
+		{Name: "7.1.6.token-binding-state", Anchor: "dom-collectedclientdata-tokenbinding", Title: "policy of Level 2: tokenBinding is not present where the connection has none", check: (*registration).checkTokenBindingState},
 		{Name: "7.1.7", Anchor: here, Title: "type is webauthn.create", check: func(r *registration) error { return r.checkClientType("webauthn.create") }},
 		{Name: "7.1.8", Anchor: here, Title: "challenge is the one that was issued", check: (*registration).checkChallenge},
 		{Name: "7.1.8.session", Anchor: challengeFragment, Title: "the challenge was issued in this session", check: (*registration).checkSession},
@@ -197,7 +198,7 @@ func (r *registration) checkRPIDHash() error {
 }
 
 func (r *registration) checkUP() error {
-	if r.conditional {
+	if r.conditional && !r.rp.config.Policy.Level2 {
 		return nil
 	}
 	return r.common.checkUP()
@@ -219,7 +220,7 @@ func (r *registration) checkOffered() error {
 }
 
 func (r *registration) checkFormat() error {
-	if !attestation.Supported(r.object.format) {
+	if !attestation.Supported(r.object.format) || r.object.format == "compound" && r.rp.config.Policy.Level2 {
 		return fmt.Errorf("the attestation statement format %s is not supported", show(r.object.format))
 	}
 	return nil
@@ -321,7 +322,7 @@ func (r *registration) noteTrust() error {
 }
 
 func (r *registration) checkIDLength() error {
-	if n := len(r.ad.credentialID); n > 1023 {
+	if n := len(r.ad.credentialID); n > 1023 && !r.rp.config.Policy.Level2 {
 		return fmt.Errorf("the credential id has %d bytes, at most 1023 are allowed", n)
 	}
 	return nil
