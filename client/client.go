@@ -67,7 +67,7 @@ const (
 	// Flags: user verification, backup eligibility and backup state can be chosen.
 	Flags Ability = "flags"
 	// Models: an authenticator can be one of the models that the suite's metadata
-	// know (AuthenticatorConfig.Model).
+	// know (AuthenticatorConfig.Model), or a device of the fleet (Device).
 	Models Ability = "models"
 	// Import: credentials made elsewhere can be put on an authenticator.
 	Import Ability = "import"
@@ -141,6 +141,9 @@ type AuthenticatorConfig struct {
 	// Model is the name of a model in the suite's metadata (virtualauth/mds), whose
 	// AAGUID and attestation root it gets; empty: the usual ones.
 	Model string
+	// Device is the name of a device of the fleet (virtualauth/fleet), which then
+	// decides everything else; empty: none.
+	Device string
 	// With are the extensions that it has, one by one; the zero value leaves it to
 	// the client and to Extensions.
 	With ExtensionSet

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/touchstone-webauthn/touchstone/virtualauth"
+	"github.com/touchstone-webauthn/touchstone/virtualauth/fleet"
 	"github.com/touchstone-webauthn/touchstone/virtualauth/mds"
 )
 
@@ -90,6 +91,13 @@ func (s *virtualSession) authenticatorSeed() []byte {
 
 // virtualConfig maps what all clients understand to what virtualauth takes.
 func virtualConfig(cfg AuthenticatorConfig) (virtualauth.Config, error) {
+	if cfg.Device != "" {
+		d, err := fleet.Lookup(cfg.Device)
+		if err != nil {
+			return virtualauth.Config{}, err
+		}
+		return d.Config(nil), nil // the session has the seed
+	}
 	c := virtualauth.Config{
 		ResidentKeys: cfg.ResidentKeys, UserVerification: cfg.UserVerification,
 		BackupEligible: cfg.BackupEligible, BackupState: cfg.BackupState,

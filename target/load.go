@@ -2,6 +2,7 @@ package target
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -227,8 +228,25 @@ func (l *loader) headers(n *node) []namedTemplate {
 	return out
 }
 
+// metadata is where the suite's metadata BLOBs are to be served during a run, for
+// a Relying Party that fetches them.
+func (l *loader) metadata(n *node) {
+	if n == nil || !l.fields(n, "listen") {
+		return
+	}
+	at := n.get("listen")
+	if at == nil {
+		l.fail(n.errorf("no listen (write listen: 127.0.0.1:8092)"))
+		return
+	}
+	l.p.metadata = l.string(at)
+	if _, _, err := net.SplitHostPort(l.p.metadata); err != nil && l.err == nil {
+		l.fail(at.errorf("%q is no address to listen on (write HOST:PORT, such as 127.0.0.1:8092)", l.p.metadata))
+	}
+}
+
 var profileKeys = []string{"extends", "dialect", "name", "title", "documents", "target", "vars", "headers", "hooks",
-	"features", "policy", "user", "account", "ceremonies", "procedures", "probe", "success", "failure", "message", "answer", "failureAnswer", "failureSchema"}
+	"features", "policy", "user", "account", "metadata", "ceremonies", "procedures", "probe", "success", "failure", "message", "answer", "failureAnswer", "failureSchema"}
 
 func loadProfile(root *node) (*Profile, error) {
 	p := &Profile{vars: map[string]*varDef{}, features: map[string]Feature{}, ceremonies: map[string]*ceremonySpec{}, procedures: map[string]*ceremonySpec{}}
@@ -257,6 +275,7 @@ func loadProfile(root *node) (*Profile, error) {
 	l.features(root.get("features"), false)
 	l.features(root.get("policy"), true)
 	l.user(root.get("user"))
+	l.metadata(root.get("metadata"))
 
 	defaults := step{
 		answer:        "json",

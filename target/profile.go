@@ -36,6 +36,7 @@ type Profile struct {
 	name, dialect, title string
 	documents            []string
 	url, rpID, origin    string
+	metadata             string // address to serve the suite's metadata on
 	vars                 map[string]*varDef
 	headers              []namedTemplate
 	features             map[string]Feature
@@ -102,6 +103,10 @@ func (p *Profile) Name() string { return p.name }
 
 // Dialect is the name of the dialect that the profile speaks.
 func (p *Profile) Dialect() string { return p.dialect }
+
+// MetadataAddress is where the Relying Party expects the suite's metadata BLOBs
+// to be served during a run, as host:port; empty: nowhere.
+func (p *Profile) MetadataAddress() string { return p.metadata }
 
 // Title is a line for people.
 func (p *Profile) Title() string { return p.title }

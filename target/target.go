@@ -169,6 +169,9 @@ func (t *Target) Name() string { return t.profile.name }
 // Dialect is the name of the dialect that the profile speaks.
 func (t *Target) Dialect() string { return t.profile.dialect }
 
+// MetadataAddress is that of the profile.
+func (t *Target) MetadataAddress() string { return t.profile.metadata }
+
 // Profile is the profile that the target was made with.
 func (t *Target) Profile() *Profile { return t.profile }
 

@@ -130,6 +130,11 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	if err != nil {
 		return err
 	}
+	endMetadata, err := serveMetadata(targets)
+	if err != nil {
+		return err
+	}
+	defer endMetadata()
 
 	nonce := ""
 	if f.target != "" || f.profile != "" {

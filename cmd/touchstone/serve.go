@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"time"
 
@@ -70,7 +71,14 @@ func serveCommand() *cobra.Command {
 			if err != nil {
 				return usage("", "%w", err)
 			}
-			h := newHTTPServer(recorder.New(server, record))
+			metadata, err := metadataHandler("http://" + l.Addr().String())
+			if err != nil {
+				return &exit{code: exitHarness, err: err}
+			}
+			mux := http.NewServeMux()
+			mux.Handle("/mds/", metadata)
+			mux.Handle("/", recorder.New(server, record))
+			h := newHTTPServer(mux)
 			// A person needs a URL with a secure context; localhost is one.
 			shown := "http://localhost:" + port
 			if host, _, _ := net.SplitHostPort(addr); host != "" && host != "127.0.0.1" && host != "localhost" && host != "::1" {

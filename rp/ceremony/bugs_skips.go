@@ -72,6 +72,7 @@ func skips() []deviation {
 var metadataRows = map[string]string{
 	"7.1.23.metadata-signature": "mds-3/3.2/signature", "7.1.23.metadata-chain": "mds-3/3.2/chain", "7.1.23.metadata-revoked": "mds-3/3.2/revocation",
 	"7.1.24.status": "mds-3/3.1.4/revoked", "7.1.24.attestation-type": "mds-3/statement-4/attestation-types",
+	"7.1.24.algorithm": "mds-3/statement-4/algorithms",
 }
 
 // skipAlso are rows of other requirement sets that a left-out step breaks, too.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/touchstone-webauthn/touchstone/rp/attestation"
+	"github.com/touchstone-webauthn/touchstone/rp/cose"
 	"github.com/touchstone-webauthn/touchstone/rp/metadata"
 )
 
@@ -43,6 +44,26 @@ func ofSource(question func(*metadata.Source) error) func(*registration) error {
 func (r *registration) checkStatus() error {
 	if r.model != nil && r.rp.config.Policy.RequireTrust && r.model.Undesired() {
 		return fmt.Errorf("metadata report %s of the model %s", r.model.Status, r.model.Description)
+	}
+	return nil
+}
+
+// metadataAlgorithms are the names of COSE algorithms in metadata statements;
+// what has none, such as ML-DSA, cannot be compared.
+var metadataAlgorithms = map[int64][]string{
+	-7: {"secp256r1_ecdsa_sha256_raw", "secp256r1_ecdsa_sha256_der"}, -35: {"secp384r1_ecdsa_sha384_raw"}, -36: {"secp521r1_ecdsa_sha512_raw"},
+	-47: {"secp256k1_ecdsa_sha256_raw", "secp256k1_ecdsa_sha256_der"}, -8: {"ed25519_eddsa_sha512_raw"},
+	-257: {"rsassa_pkcsv15_sha256_raw", "rsassa_pkcsv15_sha256_der"}, -258: {"rsassa_pkcsv15_sha384_raw"}, -259: {"rsassa_pkcsv15_sha512_raw"},
+	-37: {"rsassa_pss_sha256_raw", "rsassa_pss_sha256_der"}, -38: {"rsassa_pss_sha384_raw"}, -39: {"rsassa_pss_sha512_raw"},
+}
+
+func (r *registration) checkMetadataAlgorithm() error {
+	if r.model == nil || !r.rp.config.Policy.RequireTrust || len(r.model.Algorithms) == 0 {
+		return nil
+	}
+	names := metadataAlgorithms[r.key.Algorithm]
+	if len(names) > 0 && !slices.ContainsFunc(names, func(n string) bool { return slices.Contains(r.model.Algorithms, n) }) {
+		return fmt.Errorf("the credential is for %s, metadata of the model %s list %v", cose.AlgorithmName(r.key.Algorithm), r.model.Description, r.model.Algorithms)
 	}
 	return nil
 }

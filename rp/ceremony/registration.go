@@ -110,6 +110,7 @@ func registrationSteps() []step[registration] {
 		{Name: "7.1.24.self", Anchor: "reg-ceremony-assess-trust", Title: "policy: self attestation where attestation was asked for", check: (*registration).checkSelf},
 		{Name: "7.1.24.status", Anchor: "reg-ceremony-assess-trust", Title: "policy: metadata report no compromise or revocation of the model", check: (*registration).checkStatus},
 		{Name: "7.1.24.attestation-type", Anchor: "reg-ceremony-assess-trust", Title: "policy: the attestation is of a type that the model's metadata list", check: (*registration).checkMetadataType},
+		{Name: "7.1.24.algorithm", Anchor: "reg-ceremony-assess-trust", Title: "policy: the credential's algorithm is one that the model's metadata list", check: (*registration).checkMetadataAlgorithm},
 		{Name: "7.1.24.order", Anchor: "reg-ceremony-assess-trust", Title: "every certificate of x5c was issued by the next", prepare: (*registration).buildPaths, check: eachPath((*attestation.Path).Order)},
 		{Name: "7.1.24.signatures", Anchor: "reg-ceremony-assess-trust", Title: "every certificate verifies with its issuer's key", check: eachPath((*attestation.Path).Signatures)},
 		{Name: "7.1.24.issuers", Anchor: "reg-ceremony-assess-trust", Title: "every issuer is a CA", check: eachPath((*attestation.Path).Issuers)},

@@ -235,6 +235,7 @@ func registrationCases() []regCase {
 		{step: "7.1.23.metadata-revoked", config: known(metadata.Entry{Source: &metadata.Source{Revoked: errors.New("no")}, Types: full}), format: "packed"},
 		{step: "7.1.24.status", config: known(metadata.Entry{Types: full, Status: "REVOKED"}), format: "packed"},
 		{step: "7.1.24.attestation-type", config: known(metadata.Entry{Types: full}), format: "packed-self"},
+		{step: "7.1.24.algorithm", config: known(metadata.Entry{Types: full, Algorithms: []string{"ed25519_eddsa_sha512_raw"}}), format: "packed"},
 		{step: "7.1.24", config: known(metadata.Entry{Types: full, Roots: []*x509.Certificate{}}), format: "packed"},
 		{step: "7.1.24.none", request: direct, config: func(c *Config) { c.Policy.RefuseNone = true }},
 		{step: "7.1.24.self", request: direct, format: "packed-self", config: func(c *Config) { c.Policy.RefuseSelf = true }},

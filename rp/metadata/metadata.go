@@ -53,6 +53,9 @@ type Entry struct {
 	Roots []*x509.Certificate
 	// Types are its attestation types, such as basic_full.
 	Types []string
+	// Algorithms are its authentication algorithms by the FIDO Registry of
+	// Predefined Values §3.6.1, such as secp256r1_ecdsa_sha256_raw.
+	Algorithms []string
 	// Status is the newest status report that is in effect, since when Since.
 	Status string
 	Since  time.Time
@@ -120,6 +123,9 @@ func (s *Store) add(cfg Config, lists []*x509.RevocationList, name string, blob 
 		entry := &Entry{Source: source, Description: e.MetadataStatement.Description, Roots: e.MetadataStatement.AttestationRootCertificates}
 		for _, t := range e.MetadataStatement.AttestationTypes {
 			entry.Types = append(entry.Types, string(t))
+		}
+		for _, a := range e.MetadataStatement.AuthenticationAlgorithms {
+			entry.Algorithms = append(entry.Algorithms, string(a))
 		}
 		for _, r := range e.StatusReports {
 			entry.Reports = append(entry.Reports, string(r.Status))

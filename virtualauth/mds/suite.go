@@ -27,6 +27,8 @@ type Model struct {
 	// authority issues its attestation certificates, lists is the one whose root its entry has.
 	authority, lists string
 	types            []string
+	// algorithms are those of its statement; nil: ES256.
+	algorithms []int64
 }
 
 // The two authorities of models: each is a root of its own.
@@ -58,6 +60,7 @@ var models = func() []Model {
 		{Name: "verification-bypassed", AAGUID: model(6), BLOB: good, Status: "USER_VERIFICATION_BYPASS", authority: makerA, lists: makerA},
 		{Name: "update-available", AAGUID: model(7), BLOB: good, Status: "UPDATE_AVAILABLE", authority: makerA, lists: makerA},
 		{Name: "surrogate-only", AAGUID: model(8), BLOB: good, Status: certified, authority: makerA, lists: makerA, types: []string{"basic_surrogate"}},
+		{Name: "algorithm-unlisted", AAGUID: model(10), BLOB: good, Status: certified, authority: makerA, lists: makerA, algorithms: []int64{virtualauth.EdDSA}},
 		{Name: "unlisted", AAGUID: model(9), authority: makerA},
 	}
 	for i, d := range Defects() {
@@ -98,6 +101,10 @@ func (m Model) entry(at time.Time) (Entry, error) {
 	if types == nil {
 		types = []string{"basic_full"}
 	}
+	algorithms := []string{algorithmNames[virtualauth.ES256]}
+	for i, id := range m.algorithms {
+		algorithms = append(algorithms[:i], algorithmNames[id])
+	}
 	ca, err := virtualauth.NewAuthority(m.lists)
 	if err != nil {
 		return Entry{}, fmt.Errorf("model %s: %w", m.Name, err)
@@ -108,7 +115,7 @@ func (m Model) entry(at time.Time) (Entry, error) {
 		StatusReports: []StatusReport{{Status: certified, EffectiveDate: day(since)}},
 		MetadataStatement: Statement{
 			LegalHeader: legal, AAGUID: m.AAGUID.String(), Description: "Touchstone model " + m.Name, AuthenticatorVersion: 1, ProtocolFamily: "fido2", Schema: 3,
-			UPV: []Version{{1, 1}}, AuthenticationAlgorithms: []string{algorithmNames[virtualauth.ES256]}, PublicKeyAlgAndEncodings: []string{"cose"},
+			UPV: []Version{{1, 1}}, AuthenticationAlgorithms: algorithms, PublicKeyAlgAndEncodings: []string{"cose"},
 			AttestationTypes: types, UserVerificationDetails: [][]Verification{{{"passcode_external"}}},
 			KeyProtection: []string{"hardware", "secure_element"}, MatcherProtection: []string{"on_chip"}, CryptoStrength: 128,
 			AttachmentHint: []string{"external", "wired"}, TCDisplay: []string{}, AttestationRootCertificates: []string{base64DER(ca.Root())},
