@@ -19,6 +19,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/cloudflare/circl/sign/ed448"
 )
 
 // The test vectors of https://www.w3.org/TR/webauthn-3/#sctn-test-vectors are
@@ -68,6 +70,7 @@ var vectorDigests = map[string]string{
 	"packed.ES384":                  "a1836c373eb692fe6bf0e84c3cbdcb0d6306ff40f1e7019ccb2d7164d7f0893c",
 	"packed.ES512":                  "a42047fd54df85cb16443985fb6f22e6e59f90e6ebf1b22955393fef402e9bcf",
 	"packed.EdDSA":                  "e57ce59b3d598274e6fddf2ffc96f9dc7c07bb7ee2d653d2f889eda6e1011a06",
+	"packed.Ed448":                  "2052ec0a88ab3f9e9f8a4f50c9de0321a152ef0971d9f2f67bcd6684fd4e07d0",
 	"packed.RS256":                  "41d2b44e50be0d9b95be2362cec7499050d59d0d5651a148142e5945412f38aa",
 	"tpm.ES256":                     "84cc15f59f05d40480ef13cd91d0bb9577ba1508483335efd717a8764b34076e",
 	"android-key.ES256":             "ba0d89024922fd9d81ecbd57822b3c0a613e9ddbd406d33ca3879b1c1e3aa862",
@@ -100,6 +103,8 @@ func makeVector(t *testing.T, name string, ca *identity) vectorCeremony {
 			t.Fatal(err)
 		}
 		alg, key = algorithmOf(RS256), k
+	case "packed.Ed448":
+		alg, key = ed448Algorithm, ed448.NewKeyFromSeed(d.draw(ed448.SeedSize))
 	case "packed.EdDSA":
 		alg, key = algorithmOf(EdDSA), ed25519.NewKeyFromSeed(d.draw(32))
 	default:
@@ -146,7 +151,7 @@ func makeVector(t *testing.T, name string, ca *identity) vectorCeremony {
 	case "packed-self.ES256":
 		format = "packed"
 		statement, _, err = packedSelf(&statementInput{authData: authBytes, clientDataHash: hash[:], key: key, algorithm: alg.id})
-	case "packed.ES256", "packed.ES384", "packed.ES512", "packed.EdDSA", "packed.RS256":
+	case "packed.ES256", "packed.ES384", "packed.ES512", "packed.EdDSA", "packed.Ed448", "packed.RS256":
 		format = "packed"
 		leaf := vectorLeaf(t, d, ca, nil)
 		var sig []byte
@@ -209,7 +214,7 @@ func makeVector(t *testing.T, name string, ca *identity) vectorCeremony {
 	}
 	v.authData = g.append(nil)
 	hash = sha256.Sum256(v.getClientData)
-	if v.signature, err = signOver(key, alg.id, v.authData, hash[:], nil); err != nil {
+	if v.signature, err = alg.sign(key, slices.Concat(v.authData, hash[:]), nil); err != nil {
 		t.Fatal(err)
 	}
 	return v
