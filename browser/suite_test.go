@@ -88,6 +88,15 @@ func TestKilledWhileTheSuiteRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	set, err := suites.FindSet(suites.CurrentSet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ledger, err := suites.ShippedLedger()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checks = set.Choose(checks, ledger)
 	first := c.proc
 	done := 0
 	report, err := suites.Run(t.Context(), suites.Config{
