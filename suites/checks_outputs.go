@@ -82,6 +82,8 @@ func loginOutputChecks() []*Check {
 				if c.Target.Feature("extension.appidExclude").Value != "request" {
 					c.NotApplicable(reports.ReasonFeature, "a request cannot ask for appidExclude")
 				}
+				// What a client makes of the options is told only of one that makes something of others.
+				c.Account("control", client.AuthenticatorConfig{}).Register(Setting{})
 				var found []string
 				for _, foreign := range []string{strangerPage + "/app-id.json", "no URL"} {
 					a := c.Account(foreign, client.AuthenticatorConfig{})
