@@ -415,8 +415,12 @@ func (a *Authenticator) protectPolicy(o *CreationOptions, x *clientExtensions, r
 		return refuse(errNotAllowed, "a protection policy is enforced and the authenticator has none")
 	}
 	if level == 0 && resident && a.cfg.Extensions.CredProtect {
-		if level = protectRequired; required {
-			level = protectOptionalList
+		// As Chrome does: only who wants a resident key whatever it takes, and
+		// leaves the verification open, gets one that is of no use without it.
+		level = protectOptionalList
+		sel := o.AuthenticatorSelection
+		if residentKey(sel) == "required" && !required && sel.UserVerification != "discouraged" {
+			level = protectRequired
 		}
 	}
 	if level > 0 {

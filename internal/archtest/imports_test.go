@@ -36,6 +36,7 @@ var house = []part{
 	{dir: "internal/prove", free: true, why: "it puts the suite to our own RP, which suites must not know of"},
 	{dir: "internal/recorder", may: []string{"reports"}, why: "it serves a page that writes traces, and knows neither RPs nor checks"},
 	{dir: "internal/tools/gendocs", free: true, why: "it writes the documents that are made of the catalogue"},
+	{dir: "internal/tools/validfuzz", free: true, why: "it puts valid ceremonies to our own RP and to others"},
 	{dir: "internal", why: "the tools and rules of the repository look at the code from outside"},
 	{dir: "clients", free: true, why: "a module of its own that brings the vendors' clients and our RP together"},
 	{dir: "docs", why: "it is text and the tests of it"},

@@ -1,0 +1,157 @@
+// Command validfuzz puts valid ceremonies to a Relying Party, thousands of them,
+// each drawn from the seed: algorithm, attestation format, device of the fleet,
+// flags, extensions, what the options ask for, and legal but unusual forms of the
+// response, several at once. Whatever is refused is a false refusal of the RP, or
+// a false alarm in the making.
+//
+//	validfuzz [-n 10000] [-seed S] [-only N]                  the reference RP
+//	validfuzz -target URL -profile FILE -rp-id ID -origin O   another RP
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sort"
+	"time"
+
+	"github.com/touchstone-webauthn/touchstone/client"
+	"github.com/touchstone-webauthn/touchstone/internal/reference"
+	"github.com/touchstone-webauthn/touchstone/reports"
+	"github.com/touchstone-webauthn/touchstone/rp"
+	"github.com/touchstone-webauthn/touchstone/suites"
+	"github.com/touchstone-webauthn/touchstone/target"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+type config struct {
+	n, only                    int
+	seed, bug                  string
+	url, profile, rpID, origin string
+	dialect                    string
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var c config
+	f := flag.NewFlagSet("validfuzz", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.IntVar(&c.n, "n", 10_000, "how many stories; each is a registration and two logins")
+	f.IntVar(&c.only, "only", 0, "only the story with this number")
+	f.StringVar(&c.seed, "seed", "", "what the stories are drawn from (default: the time)")
+	f.StringVar(&c.bug, "bug", "", "give the reference RP this deliberate bug")
+	f.StringVar(&c.dialect, "dialect", "fido", "dialect of the reference RP")
+	f.StringVar(&c.url, "target", "", "base URL of another RP")
+	f.StringVar(&c.profile, "profile", "", "its profile")
+	f.StringVar(&c.rpID, "rp-id", "", "its RP ID")
+	f.StringVar(&c.origin, "origin", "", "its origin")
+	if err := f.Parse(args); err != nil {
+		return 2
+	}
+	if c.seed == "" {
+		c.seed = fmt.Sprintf("%x", time.Now().UnixNano())
+	}
+	targets, err := c.targets()
+	if err != nil {
+		fmt.Fprintf(stderr, "validfuzz: %v\n", err)
+		return 2
+	}
+	checks := stories(c.seed, c.n)
+	if c.only > 0 {
+		if c.only > len(checks) {
+			fmt.Fprintf(stderr, "validfuzz: -only %d: there are %d\n", c.only, len(checks))
+			return 2
+		}
+		checks = checks[c.only-1 : c.only]
+	}
+	report, err := suites.Run(ctx, suites.Config{Targets: targets, Clients: []client.Client{client.NewVirtual()}, Checks: checks, Seed: c.seed, Nonce: c.seed, Version: "validfuzz"})
+	if err != nil {
+		fmt.Fprintf(stderr, "validfuzz: %v\n", err)
+		return 4
+	}
+	return tell(stdout, c, report)
+}
+
+func (c config) targets() ([]*target.Target, error) {
+	if c.url == "" {
+		cfg, err := reference.ConfigFor(reference.RPID, reference.Origin, []string{c.dialect})
+		if err != nil {
+			return nil, err
+		}
+		cfg.Bug = c.bug
+		server, err := rp.New(cfg)
+		if err != nil {
+			return nil, err
+		}
+		return reference.Targets(server, []string{c.dialect}, c.seed)
+	}
+	load := func() (*target.Profile, error) { return target.LoadDialect(c.dialect) }
+	if c.profile != "" {
+		load = func() (*target.Profile, error) {
+			data, err := os.ReadFile(c.profile)
+			if err != nil {
+				return nil, err
+			}
+			return target.LoadProfile(c.profile, data)
+		}
+	}
+	p, err := load()
+	if err != nil {
+		return nil, err
+	}
+	t, err := target.New(p, target.Options{URL: c.url, RPID: c.rpID, Origin: c.origin, Seed: []byte(c.seed)})
+	if err != nil {
+		return nil, err
+	}
+	return []*target.Target{t}, nil
+}
+
+// tell prints what was refused and how to see it again. Not applicable is what
+// an RP need not do, or a legal form that fits no response of that kind.
+func tell(w io.Writer, c config, r *reports.Report) int {
+	refused, played := 0, 0
+	aside := map[string]int{}
+	for _, check := range r.Checks {
+		switch check.Verdict {
+		case reports.Pass:
+			played++
+		case reports.NotApplicable:
+			aside[check.Message]++
+		default:
+			refused++
+			fmt.Fprintf(w, "%s  %s\n  %s\n  %s\n", check.ID, check.Title, check.Verdict, check.Message)
+		}
+	}
+	var reasons []string
+	for why := range aside {
+		reasons = append(reasons, why)
+	}
+	sort.Slice(reasons, func(i, j int) bool { return aside[reasons[i]] > aside[reasons[j]] })
+	for i, why := range reasons {
+		if i == 8 {
+			fmt.Fprintf(w, "set aside: %d more reasons\n", len(reasons)-i)
+			break
+		}
+		fmt.Fprintf(w, "set aside: %d x %s\n", aside[why], why)
+	}
+	fmt.Fprintf(w, "seed %s: %d stories, %d ceremonies accepted, %d refused\n", c.seed, len(r.Checks), 3*played, refused)
+	switch {
+	case r.Stopped != nil:
+		fmt.Fprintf(w, "stopped: %s\n", r.Stopped.Message)
+		return 1
+	case refused > 0:
+		fmt.Fprintf(w, "see one again with -seed %s -n %d -only N\n", c.seed, c.n)
+		return 1
+	case played == 0:
+		fmt.Fprintln(w, "nothing was played, so nothing was shown")
+		return 1
+	}
+	return 0
+}
