@@ -413,6 +413,7 @@ func crashBugs() []httpBug {
 			o := bytesOf(b, "attestationObject")
 			return bytes.Contains(o, []byte{0x5b, 0x7f, 0xff, 0xff, 0xff}) || bytes.Contains(o, []byte{0x5b, 0xff, 0xff, 0xff}) || bytes.Contains(o, []byte{0x5a, 0x7f, 0xff, 0xff}) || bytes.Contains(o, []byte{0x5a, 0xff, 0xff, 0xff})
 		}, drop, "CVE-2024-21909"),
+		bug("crash-body-huge", "drops the connection at a body of one mebibyte", results, func(b []byte) bool { return len(b) > 1<<20 }, drop),
 		bug("hang-on-deep-body", "does not come back from a deeply nested body", results, func(b []byte) bool {
 			return bytes.Contains(b, bytes.Repeat([]byte("["), 100)) || bytes.Count(b, []byte(`{"`)) > 100
 		}, hang),

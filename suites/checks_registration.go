@@ -299,6 +299,7 @@ func envelopeRows(data target.Role, dataName string) []row {
 		{name: "body-array", title: "A body that is a JSON array is refused", wire: W{BodyArray: true}, requirement: "touchstone/no-crash", why: "A server must answer whatever comes."},
 		{name: "body-null", title: "A body that is null is refused", wire: W{BodyNull: true}, requirement: "touchstone/no-crash", why: "The commonest way to crash a server that expects an object."},
 		{name: "body-deep", title: "A deeply nested body does no harm", wire: W{BodyDeep: true}, level: Posture, requirement: "touchstone/no-crash", why: "Recursive parsers run out of stack."},
+		{name: "body-huge", title: "A body of one mebibyte does no harm", wire: W{BodyHuge: true}, level: Posture, requirement: "touchstone/no-crash", why: "Nobody needs so much; refusing it or reading past it will do, but one request must not take the server away from the others."},
 	}
 	for _, f := range []struct {
 		name, title string
