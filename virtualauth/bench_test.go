@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -128,34 +129,50 @@ func BenchmarkAssertion(b *testing.B) {
 	b.ReportAllocs()
 }
 
-func BenchmarkPeerRegistrationPackedSelf(b *testing.B) {
+// peerRegistration is one registration by virtualwebauthn, from JSON to JSON.
+func peerRegistration(b *testing.B) func() {
 	rp := descope.RelyingParty{ID: "rp.example", Name: "RP", Origin: "https://rp.example"}
 	a := descope.NewAuthenticator()
 	options := benchCreation(someChallenge, "direct")
 	var n uint64
-	for b.Loop() {
+	return func() {
 		o, err := descope.ParseAttestationOptions(string(renew(options, &n)))
 		if err != nil {
 			b.Fatal(err)
 		}
 		descope.CreateAttestationResponse(rp, a, descope.NewCredential(descope.KeyTypeEC2), *o)
 	}
+}
+
+func BenchmarkPeerRegistrationPackedSelf(b *testing.B) {
+	once := peerRegistration(b)
+	for b.Loop() {
+		once()
+	}
 	b.ReportAllocs()
 }
 
-func BenchmarkPeerAssertion(b *testing.B) {
+// peerAssertion is one login by virtualwebauthn, from JSON to JSON.
+func peerAssertion(b *testing.B) func() {
 	rp := descope.RelyingParty{ID: "rp.example", Name: "RP", Origin: "https://rp.example"}
 	a := descope.NewAuthenticator()
 	credential := descope.NewCredential(descope.KeyTypeEC2)
 	id := base64.RawURLEncoding.EncodeToString(credential.ID)
 	options := benchRequest(id)
 	var n uint64
-	for b.Loop() {
+	return func() {
 		o, err := descope.ParseAssertionOptions(string(renew(options, &n)))
 		if err != nil {
 			b.Fatal(err)
 		}
 		descope.CreateAssertionResponse(rp, a, credential, *o)
+	}
+}
+
+func BenchmarkPeerAssertion(b *testing.B) {
+	once := peerAssertion(b)
+	for b.Loop() {
+		once()
 	}
 	b.ReportAllocs()
 }
@@ -218,6 +235,8 @@ func BenchmarkRatio(b *testing.B) {
 				b.Fatal(err)
 			}
 		}},
+		{"virtualwebauthn-registration-packed-self", func() { sign(generate()) }, peerRegistration(b)},
+		{"virtualwebauthn-assertion", func() { sign(k) }, peerAssertion(b)},
 	} {
 		b.Run(tc.name, func(b *testing.B) {
 			var floor, ours time.Duration
@@ -230,6 +249,67 @@ func BenchmarkRatio(b *testing.B) {
 				ours += time.Since(middle)
 			}
 			b.ReportMetric(float64(ours)/float64(floor), "x-crypto")
+		})
+	}
+}
+
+// BenchmarkScaling reports how many times as much two goroutines do as one, for
+// the cryptography alone and for assertions by one shared authenticator.
+func BenchmarkScaling(b *testing.B) {
+	const batch = 100
+	digest := sha256.Sum256([]byte("message"))
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	crypto := func() func() {
+		return func() {
+			if _, err := ecdsa.SignASN1(rand.Reader, k, digest[:]); err != nil {
+				b.Error(err)
+			}
+		}
+	}
+	a := newAuthenticator(b, virtualauth.Config{})
+	registered := create(b, page, a, creationOptions("none", virtualauth.AuthenticatorSelection{}))
+	assertion := func() func() {
+		request, n := benchRequest(registered.Response.ID), uint64(0)
+		return func() {
+			o, err := virtualauth.ParseRequestOptions(renew(request, &n))
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			if _, err := page.Get(context.Background(), a, o, virtualauth.Faults{}); err != nil {
+				b.Error(err)
+			}
+		}
+	}
+	for _, tc := range []struct {
+		name string
+		make func() func()
+	}{{"crypto", crypto}, {"assertion", assertion}} {
+		b.Run(tc.name, func(b *testing.B) {
+			work := []func(){tc.make(), tc.make()}
+			var alone, together time.Duration
+			for b.Loop() {
+				start := time.Now()
+				for range 2 * batch {
+					work[0]()
+				}
+				middle := time.Now()
+				var wg sync.WaitGroup
+				for _, f := range work {
+					wg.Go(func() {
+						for range batch {
+							f()
+						}
+					})
+				}
+				wg.Wait()
+				alone += middle.Sub(start)
+				together += time.Since(middle)
+			}
+			b.ReportMetric(float64(alone)/float64(together), "x-one")
 		})
 	}
 }
