@@ -99,6 +99,9 @@ type Config struct {
 	// Authority issues the batch certificates of packed attestation; nil means the
 	// one whose root is among Roots.
 	Authority *Authority
+	// Enterprise makes it capable of enterprise attestation, and enables it; nil
+	// means neither. It needs FormatPacked among Formats.
+	Enterprise *Enterprise
 	// AlwaysAttest makes the statement whatever conveyance the options ask for,
 	// and the client passes it on, as some platforms do.
 	AlwaysAttest bool
@@ -119,6 +122,23 @@ type Config struct {
 	// time.Now. Fix it where bytes must be reproducible.
 	Clock func() time.Time
 }
+
+// Enterprise is how an organisation's authenticator names itself: by its serial
+// number in the certificate of packed attestation
+// (https://www.w3.org/TR/webauthn-3/#sctn-enterprise-packed-attestation-cert-requirements).
+type Enterprise struct {
+	// SerialNumber is what id-fido-gen-ce-sernum holds, 1 to 64 bytes.
+	SerialNumber []byte
+	// RPIDs are burned in: vendor-facilitated enterprise attestation (CTAP 2.2
+	// §7.1.1) is for them. What a client's policy permits needs no entry here.
+	RPIDs []string
+}
+
+// The values of MakeCredentialRequest.EnterpriseAttestation (CTAP 2.2 §7.1).
+const (
+	VendorFacilitated = 1 // for the RP IDs that the authenticator has burned in
+	PlatformManaged   = 2 // for those that the client's policy permits
+)
 
 // DefaultAAGUID is the model of authenticators that are given none.
 var DefaultAAGUID = [16]byte{0x74, 0x6f, 0x75, 0x63, 0x68, 0x73, 0x74, 0x6f, 0x6e, 0x65, 0x2d, 0x76, 0x69, 0x72, 0x74, 0x01}
@@ -233,6 +253,9 @@ func New(cfg Config) (*Authenticator, error) {
 		if cfg.Extensions != (ExtensionSupport{}) {
 			return nil, errors.New("authenticator: U2F has no extensions: drop Config.Extensions or use CTAP2")
 		}
+		if cfg.Enterprise != nil {
+			return nil, errors.New("authenticator: U2F has no enterprise attestation: drop Config.Enterprise or use CTAP2")
+		}
 		cfg.AAGUID = [16]byte{}
 		cfg.Algorithms = []int64{ES256}
 		if cfg.Formats == nil {
@@ -256,6 +279,15 @@ func New(cfg Config) (*Authenticator, error) {
 				return nil, fmt.Errorf("authenticator: attestation format %s knows no %s keys: use some of %v", name, AlgorithmName(id), f.algorithms)
 			}
 		}
+	}
+	if e := cfg.Enterprise; e != nil {
+		if !slices.Contains(cfg.Formats, FormatPacked) {
+			return nil, fmt.Errorf("authenticator: enterprise attestation is packed with a certificate: add %s to the formats %v", FormatPacked, cfg.Formats)
+		}
+		if n := len(e.SerialNumber); n < 1 || n > 64 {
+			return nil, fmt.Errorf("authenticator: a serial number of %d bytes: use 1 to 64", n)
+		}
+		cfg.Enterprise = &Enterprise{bytes.Clone(e.SerialNumber), slices.Clone(e.RPIDs)}
 	}
 	if n := cfg.CredentialIDLength; n != 0 && (n < 16 || n > 1023) {
 		return nil, fmt.Errorf("authenticator: credential ids of %d bytes: use 16 to 1023", n)
@@ -390,6 +422,7 @@ const (
 	StatusUnsupportedAlgorithm Status = 0x26
 	StatusOperationDenied      Status = 0x27
 	StatusUnsupportedOption    Status = 0x2b
+	StatusInvalidParameter     Status = 0x02
 	StatusInvalidOption        Status = 0x2c
 	StatusKeyStoreFull         Status = 0x28
 	StatusNoCredentials        Status = 0x2e
@@ -401,6 +434,7 @@ var statusText = map[Status]string{
 	StatusUnsupportedAlgorithm: "unsupported algorithm",
 	StatusOperationDenied:      "operation denied",
 	StatusUnsupportedOption:    "unsupported option",
+	StatusInvalidParameter:     "invalid parameter",
 	StatusInvalidOption:        "invalid option",
 	StatusKeyStoreFull:         "key store full",
 	StatusNoCredentials:        "no credentials",
@@ -434,6 +468,8 @@ type MakeCredentialRequest struct {
 	// AttestationFormats is attestationFormatsPreference; "none" alone says that
 	// no statement is wanted, and nil leaves the choice to the authenticator.
 	AttestationFormats []string
+	// EnterpriseAttestation is 0, VendorFacilitated or PlatformManaged.
+	EnterpriseAttestation int
 	// VerifiedByToken: the user was verified by a PIN, outside of this call;
 	// UserVerification is then set too, whether or not the authenticator has a way of its own.
 	VerifiedByToken bool
@@ -458,6 +494,8 @@ type MakeCredentialResponse struct {
 	AuthData []byte
 	// Statement is the attestation statement, as CBOR.
 	Statement []byte
+	// Enterprise says that the statement names the device (epAtt).
+	Enterprise bool
 	// Credential is the source that was made.
 	Credential Credential
 	// Attestation is the key that signed the statement where that is not the
@@ -470,6 +508,7 @@ type MakeCredentialResponse struct {
 
 	coseKey []byte
 	made    string // the Config format
+	serial  []byte // in its certificate
 }
 
 // GetAssertionRequest is what a client sends to have something signed
@@ -511,6 +550,15 @@ type GetAssertionResponse struct {
 func (a *Authenticator) MakeCredential(q *MakeCredentialRequest) (*MakeCredentialResponse, error) {
 	if !q.disobey.excludeList && a.excluded(q) {
 		return nil, StatusCredentialExcluded
+	}
+	switch q.EnterpriseAttestation {
+	case 0:
+	case VendorFacilitated, PlatformManaged:
+		if a.cfg.Enterprise == nil {
+			return nil, StatusInvalidParameter
+		}
+	default:
+		return nil, StatusInvalidOption
 	}
 	alg, ok := supported(q.PubKeyCredParams, a.cfg.Algorithms)
 	if q.disobey.params {
@@ -560,16 +608,34 @@ func (a *Authenticator) MakeCredential(q *MakeCredentialRequest) (*MakeCredentia
 	if c.extras.large {
 		r.LargeBlobKey = a.largeBlobKey(c)
 	}
-	if f := a.pickFormat(q.AttestationFormats); f != nil {
-		s := &statementInput{authData: r.AuthData, parts: &d, clientDataHash: q.ClientDataHash[:], key: c.PrivateKey, algorithm: alg, draw: a.drawer("attestation", c.ID), clock: a.cfg.Clock, authority: a.cfg.Authority}
+	f := a.pickFormat(q.AttestationFormats)
+	serial := a.enterpriseSerial(q)
+	if serial != nil {
+		f, r.Enterprise = formatOf(FormatPacked), true
+	}
+	if f != nil {
+		s := &statementInput{serial: serial, authData: r.AuthData, parts: &d, clientDataHash: q.ClientDataHash[:], key: c.PrivateKey, algorithm: alg, draw: a.drawer("attestation", c.ID), clock: a.cfg.Clock, authority: a.cfg.Authority}
 		if r.Statement, r.Attestation, err = f.make(s); err != nil {
 			return nil, err
 		}
-		r.Format, r.made = f.fmt, f.name
+		r.Format, r.made, r.serial = f.fmt, f.name, serial
 	}
 	r.Credential = *c
 	r.coseKey = d.key
 	return r, nil
+}
+
+// enterpriseSerial is the serial number that the statement must carry; nil where
+// the attestation is an ordinary one (CTAP 2.2 §6.1.2 step 9).
+func (a *Authenticator) enterpriseSerial(q *MakeCredentialRequest) []byte {
+	switch e := a.cfg.Enterprise; {
+	case e == nil:
+		return nil
+	case q.EnterpriseAttestation == PlatformManaged, q.EnterpriseAttestation == VendorFacilitated && slices.Contains(e.RPIDs, q.RP.ID):
+		return e.SerialNumber
+	default:
+		return nil
+	}
 }
 
 // extensionOutputs is what came of extensions; plain is before encryption.

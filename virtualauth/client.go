@@ -32,6 +32,11 @@ type Client struct {
 	// may not claim by itself; nil means that no RP has one
 	// (https://www.w3.org/TR/webauthn-3/#sctn-related-origins).
 	RelatedOrigins func(ctx context.Context, rpID string) ([]string, error)
+	// EnterpriseRPIDs are the RP IDs to which the browser's managed policy gives
+	// enterprise attestation. Others get it where the authenticator has their RP
+	// ID burned in, and else what direct gives
+	// (https://www.w3.org/TR/webauthn-3/#dom-attestationconveyancepreference-enterprise).
+	EnterpriseRPIDs []string
 	// Link makes what carries requests to an authenticator; nil means straight
 	// calls. Package ctap2 has one that goes through messages.
 	Link func(*Authenticator) Link
@@ -68,22 +73,38 @@ type Registration struct {
 	// and for self attestation.
 	Attestation crypto.Signer
 
-	keys Keys
+	keys Keys // without Seed
+	seed faultSeed
 }
 
 // Keys are the keys for EditRegistration.
-func (r *Registration) Keys() Keys { return r.keys }
+func (r *Registration) Keys() Keys { return r.seed.into(r.keys) }
 
 // Assertion is what get() resolved with.
 type Assertion struct {
 	Response   AuthenticationResponse
 	Credential Credential
 
-	keys Keys
+	keys Keys // without Seed
+	seed faultSeed
 }
 
 // Keys are the keys for EditAssertion.
-func (a *Assertion) Keys() Keys { return a.keys }
+func (a *Assertion) Keys() Keys { return a.seed.into(a.keys) }
+
+// faultSeed is where Keys.Seed is drawn from: only when it is asked for, as most
+// responses stay as they are.
+type faultSeed struct {
+	derive *deriver
+	hash   [sha256.Size]byte // of the client data
+}
+
+func (s *faultSeed) into(k Keys) Keys {
+	if s.derive != nil {
+		k.Seed = s.derive.draw(32, "faults", 0, s.hash[:])
+	}
+	return k
+}
 
 // maxDescriptors is Chrome's limit on the two lists.
 const maxDescriptors = 64
@@ -193,6 +214,12 @@ func (c *Client) Create(ctx context.Context, a *Authenticator, o *CreationOption
 	case "direct", "indirect", "enterprise":
 		attest = true
 		q.AttestationFormats = o.AttestationFormats
+		if o.Attestation == "enterprise" && a.cfg.Enterprise != nil {
+			q.EnterpriseAttestation = VendorFacilitated
+			if slices.Contains(c.EnterpriseRPIDs, rpID) {
+				q.EnterpriseAttestation = PlatformManaged
+			}
+		}
 	default:
 		q.AttestationFormats = onlyNone
 	}
@@ -231,15 +258,16 @@ func (c *Client) Create(ctx context.Context, a *Authenticator, o *CreationOption
 	if raw, asked := o.Extensions["credProps"]; asked && idlTrue(raw) && !f.IgnoreExtensions {
 		r.Response.ClientExtensionResults["credProps"] = credPropsResult(resident)
 	}
+	r.seed = faultSeed{a.derive, q.ClientDataHash}
 	r.keys = Keys{
 		Credential: m.Credential.PrivateKey, Algorithm: alg.id, Attestation: m.Attestation,
-		Seed: a.derive.draw(32, "faults", 0, q.ClientDataHash[:]), UserHandle: o.User.ID, AppID: c.AppID,
-		Format: m.made, clock: a.cfg.Clock,
+		UserHandle: o.User.ID, AppID: c.AppID,
+		Format: m.made, clock: a.cfg.Clock, authority: a.cfg.Authority, serial: m.serial,
 	}
 	if noFaults {
 		return r, nil
 	}
-	if r.Response, err = EditRegistration(r.Response, r.keys, f); err != nil {
+	if r.Response, err = EditRegistration(r.Response, r.Keys(), f); err != nil {
 		a.Remove(r.Credential.ID)
 		return nil, err
 	}
@@ -361,15 +389,15 @@ func (c *Client) Get(ctx context.Context, a *Authenticator, o *RequestOptions, f
 			r.Response.ClientExtensionResults["appid"] = json.RawMessage("true")
 		}
 	}
+	r.seed = faultSeed{a.derive, q.ClientDataHash}
 	r.keys = Keys{
 		Credential: m.Credential.PrivateKey, Algorithm: m.Credential.Algorithm,
-		Seed:       a.derive.draw(32, "faults", 0, q.ClientDataHash[:]),
 		UserHandle: m.Credential.account, AppID: c.AppID,
 	}
 	if noFaults {
 		return r, nil
 	}
-	if r.Response, err = EditAssertion(r.Response, r.keys, f); err != nil {
+	if r.Response, err = EditAssertion(r.Response, r.Keys(), f); err != nil {
 		return nil, err
 	}
 	return r, nil

@@ -581,7 +581,7 @@ func (e *edit) bendStatement(b bend) error {
 	if err != nil {
 		return err
 	}
-	in := &statementInput{authData: e.authBytes, parts: e.auth, clientDataHash: e.clientDataHash(), key: e.keys.Credential, algorithm: alg.id, clock: e.keys.clock, bend: b}
+	in := &statementInput{authData: e.authBytes, parts: e.auth, clientDataHash: e.clientDataHash(), key: e.keys.Credential, algorithm: alg.id, clock: e.keys.clock, authority: e.keys.authority, serial: e.keys.serial, bend: b}
 	if in.clock == nil {
 		in.clock = time.Now
 	}

@@ -49,6 +49,7 @@ type statementInput struct {
 	draw           func(n int) []byte
 	clock          func() time.Time
 	authority      *Authority // of packed batch certificates; nil for the usual
+	serial         []byte     // of the device, in packed certificates; nil for none
 	bend           bend
 }
 
@@ -174,14 +175,21 @@ func appendX5C(dst []byte, x5c [][]byte) []byte {
 	return dst
 }
 
-// packedX5C is packed attestation with a batch certificate that names the AAGUID.
+// packedX5C is packed attestation with a batch certificate that names the AAGUID,
+// or, in enterprise attestation, with one that names the device too.
 func packedX5C(in *statementInput) ([]byte, crypto.Signer, error) {
 	ca, label, err := in.fido()
 	if err != nil {
 		return nil, nil, fmt.Errorf("packed attestation: %w", err)
 	}
 	batch, err := batchOf(label, in, func(label string) (*identity, error) {
-		return newLeaf(leaf{label: label, extensions: []pkix.Extension{aaguidExtension(in.parts.aaguid)}, bend: in.bend.leaf}, in.issuerOr(ca.intermediate))
+		l := leaf{label: label, extensions: []pkix.Extension{aaguidExtension(in.parts.aaguid)}, bend: in.bend.leaf}
+		if in.serial != nil {
+			// The common name holds 64 characters at most (RFC 5280, appendix A.1).
+			name := pkiName("Authenticator Attestation", fmt.Sprintf("Touchstone Virtual Device %.16x", in.serial))
+			l.subject, l.extensions = &name, append(l.extensions, serialExtension(in.serial))
+		}
+		return newLeaf(l, in.issuerOr(ca.intermediate))
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("packed attestation: %w", err)

@@ -255,6 +255,79 @@ func TestPackedCertificate(t *testing.T) {
 	}
 }
 
+// TestEnterprise: the device's serial number stands in the certificate for whom
+// the authenticator has burned in or the client's policy permits, where
+// enterprise attestation is asked for, and nowhere else.
+func TestEnterprise(t *testing.T) {
+	const oid = "1.3.6.1.4.1.45724.1.1.2"
+	serial := []byte("TS-0042")
+	cfg := virtualauth.Config{
+		Formats:    []string{virtualauth.FormatPackedSelf, virtualauth.FormatPacked},
+		Enterprise: &virtualauth.Enterprise{SerialNumber: serial, RPIDs: []string{"corp.example"}},
+	}
+	managed := &virtualauth.Client{Origin: page.Origin, EnterpriseRPIDs: []string{"rp.example"}}
+	burnt := &virtualauth.Client{Origin: "https://login.corp.example"}
+	for name, c := range map[string]struct {
+		client      *virtualauth.Client
+		rpID        string
+		conveyance  string
+		names       bool
+		certificate bool
+	}{
+		"managed":                  {managed, "rp.example", "enterprise", true, true},
+		"managed, direct":          {managed, "rp.example", "direct", false, false},
+		"managed, none":            {managed, "rp.example", "none", false, false},
+		"burned in":                {burnt, "corp.example", "enterprise", true, true},
+		"a subdomain of burned in": {burnt, "login.corp.example", "enterprise", false, false},
+		"neither":                  {page, "rp.example", "enterprise", false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := creationOptions(c.conveyance, virtualauth.AuthenticatorSelection{})
+			o.RP.ID = c.rpID
+			r := create(t, c.client, newAuthenticator(t, cfg), o)
+			if !c.certificate {
+				if bytes.Contains(r.Response.AttestationObject, serial) || bytes.Contains(r.Response.AttestationObject, []byte("x5c")) {
+					t.Errorf("an ordinary attestation was due: %x", r.Response.AttestationObject)
+				}
+				return
+			}
+			leaf := verifyChain(t, x5cOf(t, r.Response.AttestationObject), virtualauth.FormatPacked)
+			if got, want := extensionOf(t, leaf, oid), append([]byte{4, byte(len(serial))}, serial...); !bytes.Equal(got, want) {
+				t.Errorf("serial number %x, not %x", got, want)
+			}
+			if !verifies(leaf.PublicKey, r.Response.AuthenticatorData, r.Response.ClientDataJSON, signatureOf(t, decode(t, r.Response.AttestationObject))) {
+				t.Error("the signature does not verify")
+			}
+			// A certificate that a fault makes anew still names the device.
+			f, err := c.client.Create(context.Background(), newAuthenticator(t, cfg), o, virtualauth.Faults{CertificateIsCA: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			faulty, err := x509.ParseCertificate(x5cOf(t, f.Response.AttestationObject)[0])
+			if err != nil || !faulty.IsCA || !bytes.Equal(extensionOf(t, faulty, oid), extensionOf(t, leaf, oid)) {
+				t.Error("the fault lost the serial number")
+			}
+		})
+	}
+	two := cfg
+	two.Enterprise = &virtualauth.Enterprise{SerialNumber: []byte("TS-0043")}
+	o := creationOptions("enterprise", virtualauth.AuthenticatorSelection{})
+	a, b := create(t, managed, newAuthenticator(t, cfg), o), create(t, managed, newAuthenticator(t, two), o)
+	if bytes.Equal(x5cOf(t, a.Response.AttestationObject)[0], x5cOf(t, b.Response.AttestationObject)[0]) {
+		t.Error("two devices have one certificate")
+	}
+	for name, cfg := range map[string]virtualauth.Config{
+		"no packed":     {Formats: []string{virtualauth.FormatTPM}, Enterprise: cfg.Enterprise},
+		"no number":     {Formats: []string{virtualauth.FormatPacked}, Enterprise: &virtualauth.Enterprise{}},
+		"a long number": {Formats: []string{virtualauth.FormatPacked}, Enterprise: &virtualauth.Enterprise{SerialNumber: make([]byte, 65)}},
+		"U2F":           {Protocol: virtualauth.U2F, Enterprise: cfg.Enterprise},
+	} {
+		if _, err := virtualauth.New(cfg); err == nil {
+			t.Errorf("%s: an authenticator was made", name)
+		}
+	}
+}
+
 // TestFormatPreference: attestationFormats picks among what the authenticator has.
 func TestFormatPreference(t *testing.T) {
 	cfg := virtualauth.Config{Formats: []string{virtualauth.FormatPackedSelf, virtualauth.FormatTPM}}

@@ -236,26 +236,96 @@ func jsonText(literal []byte) string {
 			return s
 		}
 	}
-	if s, ok := commonText[string(inner)]; ok {
-		return s
-	}
-	return string(inner)
+	return internText(inner)
 }
 
-// commonText is the text that options are full of, so that reading it costs no allocation.
-var commonText = func() map[string]string {
-	m := make(map[string]string)
-	for _, s := range []string{
-		"rp", "id", "name", "user", "displayName", "challenge", "pubKeyCredParams", "type", "alg", publicKeyType, "timeout",
-		"excludeCredentials", "allowCredentials", "transports", "authenticatorSelection", "authenticatorAttachment",
-		"residentKey", "requireResidentKey", "userVerification", "required", "preferred", "discouraged", "hints",
-		"attestation", "attestationFormats", "extensions", "none", "direct", "indirect", "rpId", "usb", "nfc", "ble",
-		"internal", "hybrid", "platform", "cross-platform", "credProps", "origin", "crossOrigin",
-	} {
-		m[s] = s
+// internText is the text that options are full of without an allocation, and
+// other text with one.
+func internText(b []byte) string {
+	switch string(b) { // the compiler makes no string of b for this
+	case "rp":
+		return "rp"
+	case "id":
+		return "id"
+	case "name":
+		return "name"
+	case "user":
+		return "user"
+	case "displayName":
+		return "displayName"
+	case "challenge":
+		return "challenge"
+	case "pubKeyCredParams":
+		return "pubKeyCredParams"
+	case "type":
+		return "type"
+	case "alg":
+		return "alg"
+	case "public-key":
+		return "public-key"
+	case "timeout":
+		return "timeout"
+	case "excludeCredentials":
+		return "excludeCredentials"
+	case "allowCredentials":
+		return "allowCredentials"
+	case "transports":
+		return "transports"
+	case "authenticatorSelection":
+		return "authenticatorSelection"
+	case "authenticatorAttachment":
+		return "authenticatorAttachment"
+	case "residentKey":
+		return "residentKey"
+	case "requireResidentKey":
+		return "requireResidentKey"
+	case "userVerification":
+		return "userVerification"
+	case "required":
+		return "required"
+	case "preferred":
+		return "preferred"
+	case "discouraged":
+		return "discouraged"
+	case "hints":
+		return "hints"
+	case "attestation":
+		return "attestation"
+	case "attestationFormats":
+		return "attestationFormats"
+	case "extensions":
+		return "extensions"
+	case "none":
+		return "none"
+	case "direct":
+		return "direct"
+	case "indirect":
+		return "indirect"
+	case "rpId":
+		return "rpId"
+	case "usb":
+		return "usb"
+	case "nfc":
+		return "nfc"
+	case "ble":
+		return "ble"
+	case "internal":
+		return "internal"
+	case "hybrid":
+		return "hybrid"
+	case "platform":
+		return "platform"
+	case "cross-platform":
+		return "cross-platform"
+	case "credProps":
+		return "credProps"
+	case "origin":
+		return "origin"
+	case "crossOrigin":
+		return "crossOrigin"
 	}
-	return m
-}()
+	return string(b)
+}
 
 // appendJSONString appends s as a string literal by the rule that clients
 // follow for client data (https://www.w3.org/TR/webauthn-3/#ccdtostring): only

@@ -30,7 +30,9 @@ type Keys struct {
 	// one less than the response has.
 	LastSignCount *uint32
 
-	clock func() time.Time
+	clock     func() time.Time
+	authority *Authority // that issued the certificates; nil for the usual
+	serial    []byte     // of the device in them; nil for none
 }
 
 // ErrNotApplicable is wrapped by the error for a fault that a response leaves no

@@ -241,12 +241,24 @@ func aaguidExtension(aaguid []byte) pkix.Extension {
 	return pkix.Extension{Id: oidAAGUID, Value: append([]byte{4, byte(len(aaguid))}, aaguid...)}
 }
 
+// oidSerialNumber is id-fido-gen-ce-sernum.
+var oidSerialNumber = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 45724, 1, 1, 2}
+
+// serialExtension holds a device's serial number in two octet strings, not
+// critical (https://www.w3.org/TR/webauthn-3/#sctn-enterprise-packed-attestation-cert-requirements).
+func serialExtension(serial []byte) pkix.Extension {
+	return pkix.Extension{Id: oidSerialNumber, Value: append([]byte{4, byte(len(serial))}, serial...)}
+}
+
 // batches keeps the certificates of authenticator models, by label and AAGUID.
 var batches sync.Map
 
 // batchOf is the batch certificate of a model; one that is bent is not kept.
 func batchOf(label string, in *statementInput, mint func(label string) (*identity, error)) (*identity, error) {
 	name := label + " " + hex.EncodeToString(in.parts.aaguid)
+	if in.serial != nil {
+		name += " " + hex.EncodeToString(in.serial)
+	}
 	if in.bend.leaf != nil || in.bend.issuer != nil {
 		return mint(name)
 	}

@@ -101,8 +101,17 @@ func (d *Device) makeCredential(v item) ([]byte, error) {
 			q.AttestationFormats = append(q.AttestationFormats, string(f.b))
 		}
 	}
-	if _, ok := v.at(0x0a); ok {
-		return nil, statusInvalidParameter // no enterprise attestation
+	if level, ok := v.at(0x0a); ok {
+		if level.major != majorUint {
+			return nil, statusUnexpectedType
+		}
+		if d.cfg.Enterprise == nil {
+			return nil, statusInvalidParameter
+		}
+		if level.n != virtualauth.VendorFacilitated && level.n != virtualauth.PlatformManaged {
+			return nil, virtualauth.StatusInvalidOption
+		}
+		q.EnterpriseAttestation = int(level.n)
 	}
 	verified, given, err := d.authorise(v, 8, q.ClientDataHash[:], permissionMakeCredential, q.RP.ID)
 	if err != nil {
@@ -140,6 +149,7 @@ func (d *Device) makeCredential(v item) ([]byte, error) {
 		field(1, text(r.Format)),
 		field(2, bin(r.AuthData)),
 		field(3, r.Statement),
+		field(4, present(r.Enterprise, func() []byte { return boolean(true) })),
 		field(5, present(r.LargeBlobKey != nil, func() []byte { return bin(r.LargeBlobKey) })),
 	), nil
 }

@@ -264,6 +264,9 @@ func (d *Device) info() []byte {
 	if d.cfg.Extensions.LargeBlob {
 		options = append(options, namedField("largeBlobs", boolean(true)))
 	}
+	if d.cfg.Enterprise != nil {
+		options = append(options, namedField("ep", boolean(true)))
+	}
 	var algorithms [][]byte
 	for _, id := range d.cfg.Algorithms {
 		algorithms = append(algorithms, object(namedField("alg", num(id)), namedField("type", text("public-key"))))

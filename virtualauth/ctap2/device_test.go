@@ -140,6 +140,7 @@ func TestStatusCodes(t *testing.T) {
 		"up false":                    {mk, makeParams("ada", map[int64][]byte{7: option("up", false)}), virtualauth.StatusInvalidOption},
 		"option of text":              {mk, makeParams("ada", map[int64][]byte{7: object(namedField("rk", text("yes")))}), statusUnexpectedType},
 		"enterprise":                  {mk, makeParams("ada", map[int64][]byte{0x0a: num(1)}), statusInvalidParameter},
+		"enterprise of text":          {mk, makeParams("ada", map[int64][]byte{0x0a: text("1")}), statusUnexpectedType},
 		"touch to choose":             {mk, makeParams("ada", map[int64][]byte{8: bin(nil), 9: num(1)}), statusPINNotSet},
 		"auth without protocol":       {mk, makeParams("ada", map[int64][]byte{8: bin(hash[:])}), statusMissingParameter},
 		"protocol three":              {mk, makeParams("ada", map[int64][]byte{8: bin(hash[:]), 9: num(3)}), statusInvalidParameter},
@@ -388,11 +389,12 @@ func TestSameBytes(t *testing.T) {
 		"packed": {Formats: []string{virtualauth.FormatPacked}}, "tpm": {Formats: []string{virtualauth.FormatTPM}}, "android-key": {Formats: []string{virtualauth.FormatAndroidKey}},
 		"compound": {Formats: []string{virtualauth.FormatCompound}}, "extensions": blobs, "choice": chooser, "Ed25519": {Algorithms: []int64{virtualauth.EdDSA}},
 		"counter": {Counter: virtualauth.Counter{Mode: virtualauth.CounterGlobal, Start: 7, Step: 3}}, "none": {Formats: []string{virtualauth.FormatNone}},
+		"enterprise": {Formats: []string{virtualauth.FormatPackedSelf, virtualauth.FormatPacked}, Enterprise: &virtualauth.Enterprise{SerialNumber: []byte("TS-1"), RPIDs: []string{"rp.example"}}},
 	} {
 		if cfg.Protocol == virtualauth.CTAP2 && cfg.Counter == (virtualauth.Counter{}) {
 			cfg.Counter.Start = 5
 		}
-		for _, attestation := range []string{"none", "direct"} {
+		for _, attestation := range []string{"none", "direct", "enterprise"} {
 			t.Run(name+"/"+attestation, func(t *testing.T) {
 				run := func(link func(*virtualauth.Authenticator) virtualauth.Link) []byte {
 					page := &virtualauth.Client{Origin: "https://rp.example", Link: link}

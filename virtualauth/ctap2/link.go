@@ -233,6 +233,7 @@ func (l *Link) MakeCredential(q *virtualauth.MakeCredentialRequest) (*virtualaut
 		field(6, extensions),
 		field(7, present(options != nil, func() []byte { return object(options...) })),
 		field(8, param), field(9, protocol),
+		field(0x0a, present(q.EnterpriseAttestation != 0, func() []byte { return num(int64(q.EnterpriseAttestation)) })),
 		field(0x0b, present(q.AttestationFormats != nil, func() []byte { return texts(q.AttestationFormats) })),
 	))
 	if err != nil {
@@ -247,6 +248,9 @@ func (l *Link) MakeCredential(q *virtualauth.MakeCredentialRequest) (*virtualaut
 	data, _ := v.at(2)
 	statement, _ := v.at(3)
 	blobKey, _ := v.at(5)
+	if named, ok := v.at(4); ok {
+		r.Enterprise = named.isBool() && named.n == 1
+	}
 	r.Format, r.AuthData, r.Statement, r.LargeBlobKey = string(format.b), slices.Clone(data.b), slices.Clone(statement.raw), blobKey.b
 	r.HMACOutputs = l.openOutputs(extensionData(r.AuthData), "hmac-secret-mc", shared)
 	return &r, nil

@@ -19,7 +19,7 @@ const (
 const (
 	statusOK                virtualauth.Status = 0x00
 	statusInvalidCommand    virtualauth.Status = 0x01
-	statusInvalidParameter  virtualauth.Status = 0x02
+	statusInvalidParameter                     = virtualauth.StatusInvalidParameter
 	statusInvalidLength     virtualauth.Status = 0x03
 	statusInvalidSeq        virtualauth.Status = 0x04
 	statusUnexpectedType    virtualauth.Status = 0x11

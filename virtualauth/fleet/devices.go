@@ -158,6 +158,7 @@ var devices = []Device{
 		Algorithms:         []int64{virtualauth.ES384, virtualauth.ES256},
 		Counter:            virtualauth.Counter{Mode: virtualauth.CounterGlobal, Start: 100},
 		CredentialIDLength: 96,
+		SerialNumber:       "TS-EK-000001",
 		ResidentKeys:       true, UserVerification: true,
 		Extensions:   virtualauth.ExtensionSupport{CredProtect: true, HMACSecret: true, MinPINLength: 8},
 		Verification: []string{touch, pin}, KeyProtection: inHardware, MatcherProtection: onChip,

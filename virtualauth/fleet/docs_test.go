@@ -53,6 +53,10 @@ func render() string {
 		if d.Protocol == virtualauth.U2F {
 			protocol, model = "U2F", "none"
 		}
+		enterprise := "no"
+		if d.SerialNumber != "" {
+			enterprise = "as `" + d.SerialNumber + "`, to those that the client's policy permits"
+		}
 		certification := "not listed"
 		if d.Certification != "" {
 			certification = "`" + d.Certification + "`"
@@ -62,6 +66,7 @@ func render() string {
 			{"Protocol and firmware", fmt.Sprintf("%s, %d", protocol, d.Firmware)},
 			{"Attachment", d.Attachment},
 			{"Credential ids", fmt.Sprintf("%d bytes", d.CredentialIDLength)},
+			{"Enterprise attestation", enterprise},
 			{"Verifies the user by", strings.Join(d.Verification, ", ")},
 			{"Keys and matcher kept in", strings.Join(d.KeyProtection, ", ") + "; " + strings.Join(d.MatcherProtection, ", ")},
 			{"Extensions", extensions(d.Extensions)},

@@ -67,6 +67,10 @@ type Device struct {
 	// CredentialIDLength is in bytes.
 	CredentialIDLength int
 
+	// SerialNumber is what enterprise attestation names it by, to Relying Parties
+	// that the client's policy permits; empty for a device without.
+	SerialNumber string
+
 	ResidentKeys, UserVerification bool
 	// BackupEligible and BackupState are the flags of all its credentials.
 	BackupEligible, BackupState bool
@@ -86,7 +90,12 @@ type Device struct {
 // Config is an authenticator of this device. The seed decides its keys and
 // credential ids, as virtualauth.Config.Seed does; nil draws one.
 func (d Device) Config(seed []byte) virtualauth.Config {
+	var enterprise *virtualauth.Enterprise
+	if d.SerialNumber != "" {
+		enterprise = &virtualauth.Enterprise{SerialNumber: []byte(d.SerialNumber)}
+	}
 	return virtualauth.Config{
+		Enterprise:         enterprise,
 		Seed:               slices.Clone(seed),
 		Protocol:           d.Protocol,
 		AAGUID:             d.AAGUID,
