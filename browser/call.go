@@ -19,8 +19,11 @@ func (s *session) Call(ctx context.Context, c client.Call) (*client.Called, erro
 	if err := s.ready(); err != nil {
 		return nil, fmt.Errorf("%s(): %w", c.Method, err)
 	}
-	text, longest, err := prepareCall(c, s.tab.proc.cfg.Timeout)
+	text, longest, err := prepareCall(c, s.tab.framed, s.tab.proc.cfg.Timeout)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.tab.touchBefore(ctx, c.Method); err != nil {
 		return nil, err
 	}
 	answer, err := s.tab.run(ctx, "call", text, longest, "")
@@ -41,39 +44,40 @@ func (s *drivenSession) Call(ctx context.Context, c client.Call) (called *client
 	if s.current == nil {
 		return nil, fmt.Errorf("%s(): no authenticator is plugged in", c.Method)
 	}
-	text, longest, err := prepareCall(c, s.client.timeout)
+	text, longest, err := prepareCall(c, s.page.TopOrigin != "", s.client.timeout)
 	if err != nil {
 		return nil, err
 	}
 	err = s.with(ctx, grace, func(ctx context.Context) error {
-		if err := s.stage.load(ctx, s.origin); err != nil {
-			return fmt.Errorf("%s(): %w", c.Method, err)
-		}
-		if err := s.stage.swap(ctx, s.current); err != nil {
-			return fmt.Errorf("%s(): %w", c.Method, err)
+		if err := s.ready(ctx, c.Method); err != nil {
+			return err
 		}
 		answer, err := s.stage.driver.run(ctx, []any{"call", string(text), longest.Milliseconds()})
 		if err := s.stage.sound(err); err != nil {
 			return fmt.Errorf("%s(): %w", c.Method, err)
 		}
-		if called, err = parseCalled(c.Method, s.origin, answer); err != nil || c.Method != "create" || called.Response == nil {
+		if called, err = parseCalled(c.Method, s.page.Origin, answer); err != nil || c.Method != "create" || called.Response == nil {
 			return err
 		}
 		if r, err := parseRegistration(called.Response); err == nil {
-			s.current.made(r.RawID, rpIDOf(s.origin, c.Options))
+			s.current.made(r.RawID, rpIDOf(s.page.Origin, c.Options))
 		}
 		return nil
 	})
 	return called, err
 }
 
-// prepareCall is the call for the page's script, and how long it may take.
-func prepareCall(c client.Call, most time.Duration) (json.RawMessage, time.Duration, error) {
+// prepareCall is the call for the page's script, and how long it may take. On a
+// page in a frame the browser itself is to refuse what the frame's policy forbids.
+func prepareCall(c client.Call, framed bool, most time.Duration) (json.RawMessage, time.Duration, error) {
 	longest := c.Longest
 	if longest <= 0 || longest > most {
 		longest = most
 	}
-	text, err := json.Marshal(c)
+	text, err := json.Marshal(struct {
+		client.Call
+		Framed bool `json:"framed,omitempty"`
+	}{c, framed})
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s(): the options are not JSON: %w", c.Method, err)
 	}

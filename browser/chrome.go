@@ -123,13 +123,8 @@ func (c *chrome) Carries(a client.Ability) bool {
 // Open starts a session on a page of cfg.Origin, which must be written as the
 // browser writes origins. The seed is ignored: Chrome's keys are random.
 func (c *chrome) Open(ctx context.Context, cfg client.SessionConfig) (client.Session, error) {
-	if err := checkOrigin(cfg.Origin); err != nil {
+	if err := checkPage(cfg); err != nil {
 		return nil, err
-	}
-	if cfg.TopOrigin != "" {
-		if err := checkOrigin(cfg.TopOrigin); err != nil {
-			return nil, fmt.Errorf("top %w", err)
-		}
 	}
 	for restarted := false; ; restarted = true {
 		p, err := c.running(ctx)
@@ -143,7 +138,7 @@ func (c *chrome) Open(ctx context.Context, cfg client.SessionConfig) (client.Ses
 		if cfg.TopOrigin == "" {
 			t, err = p.acquire(ctx, cfg.Origin)
 		} else if t, err = p.acquire(ctx, cfg.TopOrigin); err == nil {
-			if err = t.loadFrame(ctx, cfg.Origin, cfg.TopOrigin); err != nil {
+			if err = t.loadFrame(ctx, cfg); err != nil {
 				t.discard()
 			}
 		}

@@ -108,6 +108,9 @@
 //     credentials fit, and is aborted here after FirefoxConfig.Timeout.
 //   - Where no credential fits, a dummy for the RP ID make.me.blink is registered,
 //     to have the user touch the token. It is left out of Credentials.
+//   - In a frame of another site inside a page of the session's own origin
+//     crossOrigin is false and there is no topOrigin: Firefox looks at the top
+//     page alone.
 //   - allowCredentials of unknown types only are a NotAllowedError; largeBlob and
 //     credBlob are ignored; prf on create() gives enabled only.
 package browser

@@ -36,7 +36,7 @@ type driven struct {
 // stage is one run of the browser: what is on its page, and the authenticator plugged in.
 type stage struct {
 	driver  driver
-	origin  string
+	at      string // which page is there, as placeOf says; empty for none that is known
 	current *drivenAuthenticator
 	lost    error // why the browser cannot be used any more
 }
@@ -103,14 +103,22 @@ func (c *driven) leave() { <-c.turn }
 // Open starts a session on a page of cfg.Origin, which must be written as the
 // browser writes origins. The seed is ignored: a browser's keys are random.
 func (c *driven) Open(ctx context.Context, cfg client.SessionConfig) (client.Session, error) {
-	if err := checkOrigin(cfg.Origin); err != nil {
+	if err := checkPage(cfg); err != nil {
 		return nil, err
 	}
-	if cfg.TopOrigin != "" || cfg.RelatedOrigins != nil {
-		return nil, fmt.Errorf("open a %s session: it has neither frames nor related origins", c.kind)
+	origins := append([]string{cfg.Origin}, cfg.Between...)
+	if cfg.TopOrigin != "" {
+		origins = append(origins, cfg.TopOrigin)
 	}
-	if err := c.proxy.serve(cfg.Origin); err != nil {
-		return nil, err
+	for _, o := range origins {
+		if err := c.proxy.serve(o); err != nil {
+			return nil, err
+		}
+	}
+	for rpID, list := range cfg.RelatedOrigins {
+		if err := c.proxy.relate(rpID, list); err != nil {
+			return nil, err
+		}
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -126,14 +134,14 @@ func (c *driven) Open(ctx context.Context, cfg client.SessionConfig) (client.Ses
 			}
 		}
 		bounded, cancel := c.bound(ctx, c.timeout)
-		err := c.stage.load(bounded, cfg.Origin)
+		err := c.stage.load(bounded, cfg)
 		if err == nil {
 			// The page may be there from before, and the browser not any more.
 			err = c.stage.verify(bounded, cfg.Origin)
 		}
 		cancel()
 		if err == nil {
-			return &drivenSession{client: c, stage: c.stage, origin: cfg.Origin}, nil
+			return &drivenSession{client: c, stage: c.stage, page: cfg}, nil
 		}
 		// Nothing of this session was lost with a browser that died while it was
 		// idle, so it gets the new one.
@@ -190,19 +198,42 @@ func (e *refusal) fatal() bool {
 	return false
 }
 
-// load brings the browser to the page of the origin.
-func (s *stage) load(ctx context.Context, origin string) error {
-	if s.origin == origin {
+// placeOf names the page and its frames.
+func placeOf(cfg client.SessionConfig) string {
+	if cfg.TopOrigin == "" {
+		return cfg.Origin
+	}
+	return fmt.Sprint(cfg.TopOrigin, framesOf(cfg))
+}
+
+// load brings the browser to the page that cfg describes.
+func (s *stage) load(ctx context.Context, cfg client.SessionConfig) error {
+	place := placeOf(cfg)
+	if s.at == place {
 		return nil
 	}
-	s.origin = ""
-	if err := s.sound(s.driver.navigate(ctx, origin+"/")); err != nil {
+	s.at = ""
+	top := cfg.Origin
+	if cfg.TopOrigin != "" {
+		top = cfg.TopOrigin
+	}
+	if err := s.sound(s.driver.navigate(ctx, top+"/")); err != nil {
 		return err
 	}
-	if err := s.verify(ctx, origin); err != nil {
+	if err := s.verify(ctx, top); err != nil {
 		return err
 	}
-	s.origin = origin
+	if cfg.TopOrigin != "" {
+		for _, f := range framesOf(cfg) {
+			if err := s.sound(s.driver.enter(ctx, f)); err != nil {
+				return fmt.Errorf("load a frame of %s: %w", f.origin, err)
+			}
+			if err := s.verify(ctx, f.origin); err != nil {
+				return err
+			}
+		}
+	}
+	s.at = place
 	return nil
 }
 
@@ -213,7 +244,7 @@ func (s *stage) verify(ctx context.Context, origin string) error {
 		return err
 	}
 	if got != origin {
-		s.origin = ""
+		s.at = ""
 		return &originError{want: origin, got: got}
 	}
 	return nil

@@ -16,7 +16,7 @@ import (
 type drivenSession struct {
 	client  *driven
 	stage   *stage
-	origin  string
+	page    client.SessionConfig
 	current *drivenAuthenticator // the one that answers; nil before the first Plug
 	closed  bool
 }
@@ -69,20 +69,33 @@ func (s *drivenSession) Use(ctx context.Context, a client.Authenticator) error {
 	return nil
 }
 
+// ready brings the browser to the session's page, plugs in its authenticator, and
+// clicks where the method wants that.
+func (s *drivenSession) ready(ctx context.Context, method string) error {
+	err := s.stage.load(ctx, s.page)
+	if err == nil {
+		err = s.stage.swap(ctx, s.current)
+	}
+	if err == nil && s.page.TopOrigin != "" && !s.page.Untouched && method == "create" {
+		err = s.stage.sound(s.stage.driver.touch(ctx))
+	}
+	if err != nil {
+		return fmt.Errorf("%s(): %w", method, err)
+	}
+	return nil
+}
+
 // ceremony runs create or get on the session's page with its authenticator.
 func (s *drivenSession) ceremony(ctx context.Context, kind string, options json.RawMessage) (json.RawMessage, error) {
-	if err := s.stage.load(ctx, s.origin); err != nil {
-		return nil, fmt.Errorf("%s(): %w", kind, err)
-	}
-	if err := s.stage.swap(ctx, s.current); err != nil {
-		return nil, fmt.Errorf("%s(): %w", kind, err)
+	if err := s.ready(ctx, kind); err != nil {
+		return nil, err
 	}
 	longest := s.client.timeout
 	answer, err := s.stage.driver.run(ctx, []any{kind, string(options), longest.Milliseconds()})
 	if err := s.stage.sound(err); err != nil {
 		return nil, fmt.Errorf("%s(): %w", kind, err)
 	}
-	return parseOutcome(kind, s.origin, answer, longest)
+	return parseOutcome(kind, s.page.Origin, answer, longest)
 }
 
 // Create runs create() with the options.
@@ -102,7 +115,7 @@ func (s *drivenSession) Create(ctx context.Context, options json.RawMessage) (*c
 		if r.Response, err = parseRegistration(answer); err != nil {
 			return err
 		}
-		s.current.made(r.Response.RawID, rpIDOf(s.origin, options))
+		s.current.made(r.Response.RawID, rpIDOf(s.page.Origin, options))
 		if r.Credential, err = s.current.find(ctx, r.Response.RawID); err != nil {
 			return fmt.Errorf("create(): export the new credential: %w", err)
 		}

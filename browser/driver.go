@@ -18,6 +18,11 @@ type driver interface {
 	navigate(ctx context.Context, url string) error
 	// run calls the page's function touchstone.run(...) and returns what its promise resolved with.
 	run(ctx context.Context, args []any) (json.RawMessage, error)
+	// enter puts a frame into the page, or into the frame entered last, and makes it
+	// the one that scripts run in until the next navigate.
+	enter(ctx context.Context, f frame) error
+	// touch clicks into it.
+	touch(ctx context.Context) error
 	// origin is the origin of the page.
 	origin(ctx context.Context) (string, error)
 	addAuthenticator(ctx context.Context, o authenticatorOptions) (id string, err error)
@@ -38,9 +43,22 @@ const (
 		if (!window.touchstone) { done(JSON.stringify({unavailable: "the page that was served is not there"})); return; }
 		window.touchstone.run(...Array.prototype.slice.call(arguments, 0, -1)).then(
 			(r) => done(JSON.stringify(r)), (e) => done(JSON.stringify({unavailable: String(e)})));`
+	enterScript = `const done = arguments[arguments.length - 1];
+		(` + frameScript + `)(arguments[0], arguments[1]).then(done);`
 	originScript = "return window.location.origin"
 	showScript   = "if (window.touchstone) window.touchstone.show()"
 )
+
+// click is a click at a place that every page has, as actions
+// (https://www.w3.org/TR/webdriver2/#actions).
+var click = map[string]any{"actions": []any{map[string]any{
+	"type": "pointer", "id": "mouse", "parameters": map[string]any{"pointerType": "mouse"},
+	"actions": []any{
+		map[string]any{"type": "pointerMove", "duration": 0, "x": 20, "y": 20},
+		map[string]any{"type": "pointerDown", "button": 0},
+		map[string]any{"type": "pointerUp", "button": 0},
+	},
+}}}
 
 // authenticatorOptions is the Authenticator Configuration of
 // https://www.w3.org/TR/webauthn-3/#sctn-automation-add-virtual-authenticator.

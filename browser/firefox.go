@@ -80,7 +80,7 @@ func NewFirefox(ctx context.Context, cfg FirefoxConfig) (client.Client, error) {
 func FirefoxAbilities() []client.Ability {
 	return []client.Ability{
 		client.Faults, client.ExcludeList, client.Discoverable, client.SelfAttestation,
-		client.NoAttestation, client.Extensions, client.Import,
+		client.NoAttestation, client.Extensions, client.Import, client.Frames, client.RelatedOrigins,
 	}
 }
 
@@ -315,6 +315,17 @@ func (f *firefox) close() {
 
 func (f *firefox) navigate(ctx context.Context, url string) error {
 	return f.link.call(ctx, "WebDriver:Navigate", map[string]any{"url": url}, nil)
+}
+
+func (f *firefox) enter(ctx context.Context, in frame) error {
+	if err := f.link.call(ctx, "WebDriver:ExecuteAsyncScript", map[string]any{"script": enterScript, "args": []any{in.url, in.allow}}, nil); err != nil {
+		return err
+	}
+	return f.link.call(ctx, "WebDriver:SwitchToFrame", map[string]any{"id": 0}, nil)
+}
+
+func (f *firefox) touch(ctx context.Context) error {
+	return f.link.call(ctx, "WebDriver:PerformActions", click, nil)
 }
 
 // value is a result that Marionette puts into an object.

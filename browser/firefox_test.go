@@ -162,6 +162,7 @@ func TestFirefoxVersionAndAbilities(t *testing.T) {
 		client.Faults: true, client.OptionFaults: false, client.ExcludeList: true, client.Discoverable: true,
 		client.U2F: false, client.SelfAttestation: true, client.U2FAttestation: false, client.NoAttestation: true,
 		client.AttestationKey: false, client.Extensions: true, client.Flags: false, client.Import: true, client.Direct: false,
+		client.Frames: true, client.RelatedOrigins: true, client.Conditional: false,
 	} {
 		if got := c.Carries(ability); got != want {
 			t.Errorf("Carries(%s) is %v", ability, got)

@@ -2,6 +2,7 @@ package browser
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -58,6 +59,92 @@ func TestFrames(t *testing.T) {
 		t.Errorf("a top origin that is none: %v", err)
 	}
 }
+
+// framedPages are pages in frames, and what the client data of create() says of them:
+// the top origin, or that there is none to tell, or the error's name.
+var framedPages = []struct {
+	name string
+	page client.SessionConfig
+	want string
+}{
+	{"another origin", client.SessionConfig{TopOrigin: "https://embedder.test"}, "https://embedder.test"},
+	{"the same origin", client.SessionConfig{TopOrigin: rpOrigin, Untouched: true}, ""},
+	{"two frames", client.SessionConfig{TopOrigin: "https://embedder.test", Between: []string{"https://middle.test"}}, "https://embedder.test"},
+	{"frames of the same origin", client.SessionConfig{TopOrigin: rpOrigin, Between: []string{rpOrigin, rpOrigin}}, ""},
+	{"nobody clicked", client.SessionConfig{TopOrigin: "https://embedder.test", Untouched: true}, "NotAllowedError"},
+	{"not allowed", client.SessionConfig{TopOrigin: "https://embedder.test", Allow: new("publickey-credentials-get")}, "NotAllowedError"},
+	{"no frame after them", client.SessionConfig{}, ""},
+}
+
+// testFrames: what is around a page decides what it may do and what is said of it.
+func testFrames(t *testing.T, c client.Client) {
+	ctx := testContext(t)
+	for _, tc := range framedPages {
+		tc.page.Origin = rpOrigin
+		s, err := c.Open(ctx, tc.page)
+		if err != nil {
+			t.Fatalf("%s: %v", tc.name, err)
+		}
+		if _, err := s.Plug(ctx, client.AuthenticatorConfig{ResidentKeys: true, UserVerification: true}); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // a click that create() uses up is made anew
+			called, err := s.(client.Caller).Call(ctx, client.Call{Method: "create", Options: creation().json(t)})
+			if err != nil {
+				t.Fatalf("%s: %v", tc.name, err)
+			}
+			if called.Error != nil {
+				if called.Error.Name != tc.want {
+					t.Errorf("%s: %v, want %q", tc.name, called.Error, tc.want)
+				}
+				continue
+			}
+			r, err := parseRegistration(called.Response)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data := clientData(t, r.ClientDataJSON)
+			if top, _ := data["topOrigin"].(string); top != tc.want || data["origin"] != rpOrigin || (data["crossOrigin"] == true) != (tc.want != "") {
+				t.Errorf("%s: %s", tc.name, r.ClientDataJSON)
+			}
+		}
+		s.Close()
+	}
+	for want, page := range map[string]client.SessionConfig{
+		"top origin":          {TopOrigin: "embedder"},
+		`top origin "middle"`: {TopOrigin: "https://embedder.test", Between: []string{"middle"}},
+		"want its top origin": {Untouched: true},
+	} {
+		page.Origin = rpOrigin
+		if _, err := c.Open(ctx, page); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
+// testRelated: the browser fetches the document itself, and believes it.
+func testRelated(t *testing.T, c client.Client) {
+	ctx := testContext(t)
+	for origin, want := range map[string]string{"https://elsewhere.test": "", "https://third.test": "SecurityError"} {
+		s, err := c.Open(ctx, client.SessionConfig{Origin: origin, RelatedOrigins: map[string][]string{"rp.example": {"https://elsewhere.test"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Plug(ctx, client.AuthenticatorConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Create(ctx, creation().with(options{"rp": options{"name": "RP", "id": "rp.example"}}).json(t))
+		var refused *client.Error
+		if errors.As(err, &refused) != (want != "") || refused != nil && refused.Name != want {
+			t.Errorf("%s: %v, want %q", origin, err, want)
+		}
+		s.Close()
+	}
+}
+
+func TestFramePolicies(t *testing.T)  { testFrames(t, theChrome(t)) }
+func TestFirefoxFrames(t *testing.T)  { testFrames(t, theFirefox(t)) }
+func TestFirefoxRelated(t *testing.T) { testRelated(t, theFirefox(t)) }
 
 // TestRelatedOrigins: the browser fetches the document itself, and believes it.
 func TestRelatedOrigins(t *testing.T) {

@@ -145,7 +145,7 @@ func (s *drivenSession) Events() []client.Event { return nil }
 func (s *drivenSession) Screenshot(ctx context.Context) (picture client.Picture, err error) {
 	err = s.with(ctx, 0, func(ctx context.Context) error {
 		// Another session may have had the page meanwhile: then there is nothing to show.
-		if s.stage.origin != s.origin || s.stage.current != s.current {
+		if s.stage.at != placeOf(s.page) || s.stage.current != s.current {
 			return fmt.Errorf("the page has gone on to another session")
 		}
 		data, err := s.stage.driver.screenshot(ctx)

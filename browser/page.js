@@ -103,8 +103,9 @@ globalThis.touchstone = (() => {
     return json;
   };
 
-  // unavailable says why the browser has no WebAuthn for this page, if it has none.
-  const unavailable = (kind) => {
+  // unavailable says why the browser has no WebAuthn for this page, if it has
+  // none. In a frame the policy is the frame's, and the browser's to enforce.
+  const unavailable = (kind, framed) => {
     if (!isSecureContext) return "the page is not a secure context";
     if (typeof CredentialsContainer !== "function" || typeof PublicKeyCredential !== "function") {
       return "there is no PublicKeyCredential";
@@ -113,6 +114,7 @@ globalThis.touchstone = (() => {
     if (typeof native !== "function" || !/\[native code\]\s*\}$/.test(Function.prototype.toString.call(native))) {
       return `CredentialsContainer.prototype.${kind} is not the browser's own`;
     }
+    if (framed) return "";
     const feature = `publickey-credentials-${kind}`;
     const policy = document.permissionsPolicy ?? document.featurePolicy;
     if (policy && policy.features().includes(feature) && !policy.allowsFeature(feature)) {
@@ -224,7 +226,7 @@ globalThis.touchstone = (() => {
           const value = await PublicKeyCredential[c.method](literal(options));
           return { value: JSON.stringify(encode(value) ?? null) };
         }
-        const why = unavailable(c.method);
+        const why = unavailable(c.method, c.framed);
         if (why) return { unavailable: why };
         if (!c.json) decode(options);
         options = literal(options);

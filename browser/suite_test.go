@@ -11,6 +11,7 @@ import (
 	"github.com/touchstone-webauthn/touchstone/reports"
 	"github.com/touchstone-webauthn/touchstone/rp"
 	"github.com/touchstone-webauthn/touchstone/suites"
+	"github.com/touchstone-webauthn/touchstone/target"
 )
 
 // parts is into how many parts the suite is cut: each dialect gets another of
@@ -39,7 +40,7 @@ func testSuite(t *testing.T, c client.Client, dialects []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, target := range targets {
+	for i, rpTarget := range targets {
 		report, err := suites.Run(t.Context(), suites.Config{
 			Targets: targets[i : i+1], Clients: []client.Client{c}, Seed: "browser", Shard: i + 1, Shards: parts,
 		})
@@ -53,18 +54,67 @@ func testSuite(t *testing.T, c client.Client, dialects []string) {
 				passed++
 			case reports.NotApplicable:
 			default:
-				t.Errorf("%s: %s: %s: %s", target.Name(), check.ID, check.Verdict, check.Message)
+				t.Errorf("%s: %s: %s: %s", rpTarget.Name(), check.ID, check.Verdict, check.Message)
 			}
 		}
 		for _, h := range report.Health {
 			if !h.OK {
-				t.Errorf("%s: plain ceremonies fail: %s", target.Name(), h.Message)
+				t.Errorf("%s: plain ceremonies fail: %s", rpTarget.Name(), h.Message)
 			}
 		}
 		if passed < 20 {
-			t.Errorf("%s: only %d checks passed of %d", target.Name(), passed, len(report.Checks))
+			t.Errorf("%s: only %d checks passed of %d", rpTarget.Name(), passed, len(report.Checks))
 		}
-		t.Logf("%s: %d of %d checks passed", target.Name(), passed, len(report.Checks))
+		t.Logf("%s: %d of %d checks passed", rpTarget.Name(), passed, len(report.Checks))
+	}
+}
+
+// TestFramedAsDeclared: an RP that has an embedder accepts what a browser makes in
+// its frame and refuses what it makes in another's; one that only says so is found out.
+func TestFramedAsDeclared(t *testing.T) {
+	const embedder = "https://embedder.example"
+	profile, err := target.LoadProfile("framed.yaml", []byte("extends: fido\nname: framed\nfeatures: {origin.cross: true}\npolicy: {top-origins: "+embedder+", trust: all}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	checks, err := suites.Select(suites.Catalogue(), []string{"*.page.framed*"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clients := []client.Client{theChrome(t)}
+	if _, err := FindFirefox(); err == nil {
+		clients = append(clients, theFirefox(t))
+	}
+	for name, embedders := range map[string][]string{"has an embedder": {embedder}, "says so only": nil} {
+		cfg, err := reference.Config(reference.RPID, reference.Origin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.TopOrigins = embedders
+		server, err := rp.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		framed, err := target.New(profile, target.Options{URL: reference.Origin, RPID: reference.RPID, Origin: reference.Origin, Handler: server})
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := suites.Run(t.Context(), suites.Config{Targets: []*target.Target{framed}, Clients: clients, Checks: checks, Seed: "framed"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(report.Checks) != 4*len(clients) {
+			t.Errorf("%s: %d checks ran, want 4 in each of %d browsers", name, len(report.Checks), len(clients))
+		}
+		for _, c := range report.Checks {
+			want := reports.Pass
+			if embedders == nil && strings.HasSuffix(c.ID, "as-declared") {
+				want = reports.Fail
+			}
+			if c.Verdict != want {
+				t.Errorf("%s: %s through %s: %s, want %s: %s", name, c.ID, c.Client, c.Verdict, want, c.Message)
+			}
+		}
 	}
 }
 

@@ -47,7 +47,9 @@ type tab struct {
 	// frame of another page.
 	origin string
 	framed bool
-	world  runtime.ExecutionContextID
+	// untouched: the user does nothing in the frame.
+	untouched bool
+	world     runtime.ExecutionContextID
 }
 
 // newTab opens a tab on about:blank.
@@ -175,7 +177,7 @@ func (t *tab) load(ctx context.Context, origin string) error {
 		if err := t.enter(ctx, tree.FrameTree.Frame.ID); err != nil {
 			return err
 		}
-		t.origin, t.framed = origin, false
+		t.origin, t.framed, t.untouched = origin, false, false
 	}
 	return t.onOrigin(ctx, origin)
 }
@@ -234,10 +236,8 @@ func exception(d *runtime.ExceptionDetails) error {
 // A rejection is a *client.Error.
 func (t *tab) ceremony(ctx context.Context, kind string, options json.RawMessage, mediation string) (json.RawMessage, error) {
 	longest := t.proc.cfg.Timeout
-	if t.framed && kind == "create" {
-		if err := t.touch(ctx); err != nil {
-			return nil, fmt.Errorf("%s(): %w", kind, err)
-		}
+	if err := t.touchBefore(ctx, kind); err != nil {
+		return nil, err
 	}
 	answer, err := t.run(ctx, kind, options, longest, mediation)
 	if err != nil {

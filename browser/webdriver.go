@@ -113,7 +113,7 @@ func familyOf(browserName string) family {
 func webdriverAbilities() []client.Ability {
 	return slices.DeleteFunc(ChromeAbilities(), func(a client.Ability) bool {
 		switch a {
-		case client.Overrides, client.Properties, client.Frames, client.RelatedOrigins, client.Conditional, client.AuthenticatorExtensions:
+		case client.Overrides, client.Properties, client.Conditional, client.AuthenticatorExtensions:
 			return true
 		}
 		return false
@@ -374,6 +374,17 @@ func (w *webdriver) in(parts ...string) string {
 
 func (w *webdriver) navigate(ctx context.Context, url string) error {
 	return w.call(ctx, http.MethodPost, w.in("url"), map[string]any{"url": url}, nil)
+}
+
+func (w *webdriver) enter(ctx context.Context, f frame) error {
+	if err := w.call(ctx, http.MethodPost, w.in("execute", "async"), map[string]any{"script": enterScript, "args": []any{f.url, f.allow}}, nil); err != nil {
+		return err
+	}
+	return w.call(ctx, http.MethodPost, w.in("frame"), map[string]any{"id": 0}, nil)
+}
+
+func (w *webdriver) touch(ctx context.Context) error {
+	return w.call(ctx, http.MethodPost, w.in("actions"), click, nil)
 }
 
 func (w *webdriver) run(ctx context.Context, args []any) (json.RawMessage, error) {

@@ -92,6 +92,8 @@ func TestWebDriver(t *testing.T) {
 	}
 	t.Run("one authenticator answers", func(t *testing.T) { testOneAnswers(t, c) })
 	t.Run("turns", func(t *testing.T) { testTurns(t, c) })
+	t.Run("frames", func(t *testing.T) { testFrames(t, c) })
+	t.Run("related origins", func(t *testing.T) { testRelated(t, c) })
 	t.Run("U2F", func(t *testing.T) {
 		v := openView(t, c, rpOrigin)
 		a := v.plug(client.AuthenticatorConfig{U2F: true})

@@ -80,9 +80,19 @@ const (
 type SessionConfig struct {
 	// Origin is the page's origin as it will stand in the client data, such as https://rp.example.
 	Origin string
-	// TopOrigin, if set, puts the page into a frame of a page of this other
-	// origin, which lets it call create() and get(). Clients without Frames refuse it.
+	// TopOrigin, if set, puts the page into a frame of a page of this origin.
+	// Clients without Frames refuse it.
 	TopOrigin string
+	// Between are the origins of the frames between that page and this one, the
+	// outermost first.
+	Between []string
+	// Allow is the allow attribute of the page's own frame
+	// (https://www.w3.org/TR/permissions-policy/#iframe-allow-attribute); nil lets
+	// it call create() and get(). Frames in between are always let.
+	Allow *string
+	// Untouched leaves out what else comes before a create() in a frame of another
+	// origin: the user's click into the frame, without which it is refused.
+	Untouched bool
 	// RelatedOrigins are what /.well-known/webauthn of an RP ID lists
 	// (https://www.w3.org/TR/webauthn-3/#sctn-related-origins); no other RP ID has
 	// one. Clients without the ability refuse it.

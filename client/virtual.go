@@ -41,7 +41,8 @@ func (virtual) Open(_ context.Context, cfg SessionConfig) (Session, error) {
 			return nil, fmt.Errorf("open a virtual session: draw a seed: %w", err)
 		}
 	}
-	page := virtualauth.Client{Origin: cfg.Origin, CrossOrigin: cfg.TopOrigin != "", TopOrigin: cfg.TopOrigin}
+	page := virtualauth.Client{Origin: cfg.Origin}
+	framed(&page, cfg)
 	if cfg.RelatedOrigins != nil {
 		page.RelatedOrigins = func(_ context.Context, rpID string) ([]string, error) {
 			if list, ok := cfg.RelatedOrigins[rpID]; ok {

@@ -56,6 +56,9 @@ var explanations = []explanation{
 	{Token, "", "Chrome's virtual authenticators have an attestation key and a certificate, the others attest with the credential's own key", func(c circumstances) bool {
 		return c.field == "statement" && (c.o["statement"] == "alg sig x5c" || c.ref["statement"] == "alg sig x5c")
 	}},
+	{Browser, webauthn + "dom-collectedclientdata-crossorigin", "a page in a frame of another site is cross-origin whatever is on top; Firefox compares it with the top page alone, so that the Relying Party is not told of the frame in between", func(c circumstances) bool {
+		return c.firefox() && c.field == "client-data" && c.in.Frame.Top == c.in.Origin && len(c.in.Frame.Between) > 0 && strings.Contains(c.o["client-data"], "crossOrigin=false")
+	}},
 	{Browser, webauthn + "dom-publickeycredentialcreationoptions-attestationformats", "the client does not know attestationFormats, so it converts nothing and prefers nothing", func(c circumstances) bool {
 		return c.asked.has("attestationFormats") && (c.resolvedInstead() || c.field == "format" || c.field == "statement")
 	}},

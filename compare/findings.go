@@ -21,7 +21,7 @@ type Finding struct {
 
 // findings reads the options as Web IDL and the first steps of create() and get() do.
 func findings(in Input) []Finding {
-	f := finder{asked: read(in), origin: in.Origin}
+	f := finder{asked: read(in), origin: in.Origin, related: in.Related}
 	switch {
 	case in.Call.Method != "create" && in.Call.Method != "get" || in.Call.Bare:
 		return nil
@@ -37,7 +37,9 @@ func findings(in Input) []Finding {
 type finder struct {
 	asked
 	origin string
-	out    []Finding
+	// related are the lists of RP IDs as far as they are known.
+	related map[string][]string
+	out     []Finding
 }
 
 func (f *finder) must(path, anchor, format string, args ...any) {
@@ -275,7 +277,7 @@ func (f *finder) rpID(path string, v any) {
 		f.must(path, "rp-id", "it must be a domain and is %s, which a browser reads as text", kind(v))
 		return
 	}
-	if s == host || s != "" && strings.HasSuffix(host, "."+s) {
+	if s == host || s != "" && strings.HasSuffix(host, "."+s) || slices.Contains(f.related[s], f.origin) {
 		return
 	}
 	f.must(path, "rp-id", "%q is neither %s nor a suffix of it, so that a page of %s may claim it only if its /.well-known/webauthn lists the origin", s, host, f.origin)

@@ -37,6 +37,7 @@ type (
 		Said   []Outcome
 		Groups []htmlGroup
 		Given  string
+		Framed string
 	}
 	htmlRow struct {
 		Field string
@@ -66,7 +67,7 @@ func WriteHTML(w io.Writer, list []Comparison) error {
 		if len(c.Differences) > 0 {
 			differing++
 		}
-		h := htmlComparison{Comparison: c, Given: indented(c.Given)}
+		h := htmlComparison{Comparison: c, Given: indented(c.Given), Framed: c.Frame.text()}
 		for _, d := range c.Differences {
 			seen[d.Class] = true
 		}

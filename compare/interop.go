@@ -64,7 +64,10 @@ type caseYAML struct {
 	Longest       int            `yaml:"longest"`
 	Authenticator string         `yaml:"authenticator"`
 	Origin        string         `yaml:"origin"`
-	Held          []struct {
+	Frame         Frame          `yaml:"frame"`
+	// Related are the related origins of RP IDs.
+	Related map[string][]string `yaml:"related"`
+	Held    []struct {
 		ID       string `yaml:"id"`
 		RPID     string `yaml:"rp-id"`
 		Resident bool   `yaml:"resident"`
@@ -173,9 +176,12 @@ func (y caseYAML) read(f caseFile) (Case, error) {
 			return c, fmt.Errorf("a note must have a client (chrome or firefox), a class and a why, and an anchor where the class is browser")
 		}
 	}
+	if y.Frame.Top == "" && (y.Frame.Between != nil || y.Frame.Allow != nil || y.Frame.Untouched) {
+		return c, fmt.Errorf("a frame must have a top")
+	}
 	method := or(y.Method, f.Method)
 	in := Input{
-		Name: c.Name, Origin: or(y.Origin, CaseOrigin), notes: y.Notes,
+		Name: c.Name, Origin: or(y.Origin, CaseOrigin), Frame: y.Frame, Related: y.Related, notes: y.Notes,
 		Call: client.Call{
 			Method: method, JSON: y.JSON, Bare: y.Bare, Aborted: y.Aborted, Mediation: y.Mediation,
 			Longest: time.Duration(y.Longest) * time.Millisecond,

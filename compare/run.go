@@ -22,7 +22,11 @@ type Input struct {
 	Name string
 	// Origin is the page's origin.
 	Origin string
-	Call   client.Call
+	// Frame is where the page is framed; the zero value is a page of its own.
+	Frame Frame
+	// Related are the related origins that RP IDs list, as in client.SessionConfig.
+	Related map[string][]string
+	Call    client.Call
 	// Authenticator is what is plugged in.
 	Authenticator client.AuthenticatorConfig
 	// Held are credentials that are put on the authenticator before the call.
@@ -32,6 +36,39 @@ type Input struct {
 	Registered []json.RawMessage
 	// notes are what a case says of its differences.
 	notes []Note
+}
+
+// Frame is what a page is framed by, and what it may do there.
+type Frame struct {
+	// Top is the origin of the top page; empty: the page is in no frame.
+	Top string `json:"top" yaml:"top"`
+	// Between, Allow and Untouched are those of client.SessionConfig.
+	Between   []string `json:"between,omitempty" yaml:"between"`
+	Allow     *string  `json:"allow,omitempty" yaml:"allow"`
+	Untouched bool     `json:"untouched,omitempty" yaml:"untouched"`
+}
+
+// text is the frame for a person; empty where there is none.
+func (f *Frame) text() string {
+	if f == nil || f.Top == "" {
+		return ""
+	}
+	out := ", in a frame of " + strings.Join(append([]string{f.Top}, f.Between...), " and ")
+	if f.Allow != nil {
+		out += fmt.Sprintf(" with allow=%q", *f.Allow)
+	}
+	if f.Untouched {
+		out += " that the user did not click"
+	}
+	return out
+}
+
+// page is the page of the call.
+func (in Input) page() client.SessionConfig {
+	return client.SessionConfig{
+		Origin: in.Origin, TopOrigin: in.Frame.Top, Between: in.Frame.Between, Allow: in.Frame.Allow, Untouched: in.Frame.Untouched,
+		RelatedOrigins: in.Related,
+	}
 }
 
 // Held is a credential that an authenticator has before the call.
@@ -62,8 +99,10 @@ type Fields map[string]string
 
 // Comparison is what the clients made of one Input.
 type Comparison struct {
-	Name   string          `json:"name"`
-	Origin string          `json:"origin"`
+	Name   string `json:"name"`
+	Origin string `json:"origin"`
+	// Frame is nil for a page of its own.
+	Frame  *Frame          `json:"frame,omitempty"`
 	Method string          `json:"method"`
 	JSON   bool            `json:"parsedByBrowser,omitempty"`
 	Given  json.RawMessage `json:"options,omitempty"`
@@ -84,6 +123,9 @@ func Run(ctx context.Context, inputs []Input, clients []client.Client) ([]Compar
 		out[i] = Comparison{
 			Name: in.Name, Origin: in.Origin, Method: in.Call.Method, JSON: in.Call.JSON, Given: in.Call.Options,
 			Outcomes: make([]Outcome, len(clients)),
+		}
+		if in.Frame.Top != "" {
+			out[i].Frame = &in.Frame
 		}
 	}
 	ctx, stop := context.WithCancelCause(ctx)
@@ -154,7 +196,13 @@ func askOnce(ctx context.Context, in Input, c client.Client) (Outcome, error) {
 	if (in.Authenticator.BackupEligible || in.Authenticator.BackupState) && !c.Carries(client.Flags) {
 		return Outcome{Cannot: "its authenticator has no backup flags"}, nil
 	}
-	s, err := c.Open(ctx, client.SessionConfig{Origin: in.Origin})
+	if in.Frame.Top != "" && !c.Carries(client.Frames) {
+		return Outcome{Cannot: "it has no frames"}, nil
+	}
+	if in.Related != nil && !c.Carries(client.RelatedOrigins) {
+		return Outcome{Cannot: "it cannot be given related origins"}, nil
+	}
+	s, err := c.Open(ctx, in.page())
 	if err != nil {
 		return Outcome{}, err
 	}

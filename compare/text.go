@@ -55,7 +55,7 @@ func (t *texter) comparison(c Comparison) {
 	if c.JSON {
 		how = ", decoded by the browser's own parser"
 	}
-	fmt.Fprintf(&t.b, "%s() on %s%s\n\n", plain(c.Method), plain(c.Origin), how)
+	fmt.Fprintf(&t.b, "%s() on %s%s%s\n\n", plain(c.Method), plain(c.Origin), plain(c.Frame.text()), how)
 	rows := [][]string{{""}}
 	for _, o := range c.Outcomes {
 		rows[0] = append(rows[0], plain(o.Client)+" "+plain(shorten(o.Version)))

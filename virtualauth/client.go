@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
 
 	"golang.org/x/net/publicsuffix"
 )
@@ -25,6 +27,14 @@ type Client struct {
 	// same-origin with it; TopOrigin is then the outermost page's origin.
 	CrossOrigin bool
 	TopOrigin   string
+	// NoCreate and NoGet say that the page's permissions policy does not let it
+	// call create() or get()
+	// (https://www.w3.org/TR/webauthn-3/#sctn-permissions-policy).
+	NoCreate, NoGet bool
+	// NoActivation says that the user has done nothing on the page, without which a
+	// frame with CrossOrigin may not call create()
+	// (https://www.w3.org/TR/webauthn-3/#sctn-createCredential, step 2).
+	NoActivation bool
 	// AppID is the Relying Party's U2F AppID, for faults that need it; empty
 	// means the origin. The appid extension brings its own.
 	AppID string
@@ -119,6 +129,12 @@ func (c *Client) Create(ctx context.Context, a *Authenticator, o *CreationOption
 	}
 	if err := contextError(ctx); err != nil {
 		return nil, err
+	}
+	switch {
+	case c.NoCreate:
+		return nil, refuse(errNotAllowed, "the permissions policy does not let the page call create()")
+	case c.CrossOrigin && c.NoActivation:
+		return nil, refuse(errNotAllowed, "create() in a frame of another origin needs the user to have done something there")
 	}
 	noFaults := f == Faults{}
 	link, err := c.linkTo(a, f)
@@ -288,6 +304,9 @@ func (c *Client) Get(ctx context.Context, a *Authenticator, o *RequestOptions, f
 	if err := contextError(ctx); err != nil {
 		return nil, err
 	}
+	if c.NoGet {
+		return nil, refuse(errNotAllowed, "the permissions policy does not let the page call get()")
+	}
 	noFaults := f == Faults{}
 	link, err := c.linkTo(a, f)
 	if err != nil {
@@ -431,7 +450,7 @@ func (c *Client) mayClaim(ctx context.Context, pg origin, rpID string) error {
 	if pg.claims(rpID) {
 		return nil
 	}
-	if suffix, _ := publicsuffix.PublicSuffix(rpID); c.RelatedOrigins == nil || isIP(rpID) || suffix == rpID {
+	if c.RelatedOrigins == nil || isIP(rpID) {
 		return refuse(errSecurity, "the RP ID %q is not a registrable domain suffix of, nor equal to, the host of %s", rpID, c.Origin)
 	}
 	origins, err := c.RelatedOrigins(ctx, rpID)
@@ -444,31 +463,34 @@ func (c *Client) mayClaim(ctx context.Context, pg origin, rpID string) error {
 	return nil
 }
 
-// relatedTo looks for an origin in a list of related origins, of which only the
-// first five distinct labels count
-// (https://www.w3.org/TR/webauthn-3/#sctn-validating-relation-origin).
-func relatedTo(origins []string, want string) bool {
+// relatedTo looks for the origin of a page in a list of URLs of related origins.
+// Only the first five distinct labels count, and a host without a registrable
+// domain has none (https://www.w3.org/TR/webauthn-3/#sctn-validating-relation-origin).
+func relatedTo(list []string, page string) bool {
 	const maxLabels = 5
+	want, ok := parseOrigin(page)
+	if !ok {
+		return false
+	}
 	var labels []string
-	for _, s := range origins {
-		o, ok := parseOrigin(s)
-		if !ok {
+	for _, item := range list {
+		u, err := url.Parse(item)
+		if err != nil || u.Host == "" {
 			continue
 		}
-		label := site(o.host)
-		for i := range len(label) {
-			if label[i] == '.' {
-				label = label[:i]
-				break
-			}
+		o := origin{u.Scheme, strings.ToLower(u.Hostname()), u.Port()}
+		registrable, err := publicsuffix.EffectiveTLDPlusOne(o.host)
+		if err != nil || isIP(o.host) {
+			continue
 		}
+		label, _, _ := strings.Cut(registrable, ".")
 		if !slices.Contains(labels, label) {
 			if len(labels) == maxLabels {
 				continue
 			}
 			labels = append(labels, label)
 		}
-		if s == want {
+		if o.withoutDefaultPort() == want.withoutDefaultPort() {
 			return true
 		}
 	}

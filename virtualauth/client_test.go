@@ -111,15 +111,57 @@ func TestRelatedOrigins(t *testing.T) {
 			return []string{"https://a.test", "https://b.test", "https://c.test", "https://d.test", "https://e.test", "https://rp.test"}, nil
 		case "broken.example":
 			return nil, errors.New("404")
+		case "urls.example": // the list is of URLs, of which the origins count
+			return []string{"https://RP.test:443/welcome?x#y"}, nil
+		case "port.example":
+			return []string{"https://rp.test:8443"}, nil
+		case "scheme.example":
+			return []string{"http://rp.test"}, nil
+		case "nonsense.example":
+			return []string{"", "rp.test", "https://", "mailto:x@rp.test", "%", "https://[::1]", "https://rp.test"}, nil
+		case "co.uk": // a list is all that it takes
+			return []string{"https://rp.test"}, nil
 		}
 		return nil, nil
 	}}
-	for rpID, want := range map[string]string{"rp.example": "", "crowded.example": "SecurityError", "broken.example": "SecurityError", "none.example": "SecurityError", "example": "SecurityError"} {
+	for rpID, want := range map[string]string{"rp.example": "", "crowded.example": "SecurityError", "broken.example": "SecurityError", "none.example": "SecurityError", "example": "SecurityError",
+		"urls.example": "", "port.example": "SecurityError", "scheme.example": "SecurityError", "nonsense.example": "", "co.uk": ""} {
 		o := plainOptions()
 		o.RP.ID = rpID
 		_, err := c.Create(context.Background(), newAuthenticator(t, virtualauth.Config{}), o, virtualauth.Faults{})
 		if got := nameOf(err); got != want {
 			t.Errorf("%s: got %q (%v), want %q", rpID, got, err, want)
+		}
+	}
+}
+
+// TestPolicy: a page that its permissions policy keeps from WebAuthn, or that
+// nobody clicked, where that matters.
+func TestPolicy(t *testing.T) {
+	for _, tc := range []struct {
+		page        virtualauth.Client
+		create, get string
+	}{
+		{virtualauth.Client{NoCreate: true}, "NotAllowedError", ""},
+		{virtualauth.Client{NoGet: true}, "", "NotAllowedError"},
+		{virtualauth.Client{NoActivation: true}, "", ""},
+		{virtualauth.Client{NoActivation: true, CrossOrigin: true, TopOrigin: "https://top.test"}, "NotAllowedError", ""},
+	} {
+		a := newAuthenticator(t, virtualauth.Config{ResidentKeys: true, UserVerification: true})
+		plain := virtualauth.Client{Origin: "https://rp.example"}
+		o := plainOptions()
+		o.AuthenticatorSelection.ResidentKey = "required"
+		if _, err := plain.Create(t.Context(), a, o, virtualauth.Faults{}); err != nil {
+			t.Fatal(err)
+		}
+		tc.page.Origin = plain.Origin
+		o = plainOptions()
+		o.User.ID = []byte("another")
+		if _, err := tc.page.Create(t.Context(), a, o, virtualauth.Faults{}); nameOf(err) != tc.create {
+			t.Errorf("%+v: create(): %v", tc.page, err)
+		}
+		if _, err := tc.page.Get(t.Context(), a, &virtualauth.RequestOptions{Challenge: []byte("challenge")}, virtualauth.Faults{}); nameOf(err) != tc.get {
+			t.Errorf("%+v: get(): %v", tc.page, err)
 		}
 	}
 }

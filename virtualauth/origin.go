@@ -23,6 +23,14 @@ func parseOrigin(s string) (origin, bool) {
 	return origin{u.Scheme, strings.ToLower(u.Hostname()), u.Port()}, true
 }
 
+// withoutDefaultPort is the origin as it is compared.
+func (o origin) withoutDefaultPort() origin {
+	if o.scheme == "https" && o.port == "443" || o.scheme == "http" && o.port == "80" {
+		o.port = ""
+	}
+	return o
+}
+
 // plainHost says whether a host is lower-case letters, digits, hyphens and dots,
 // which needs no parsing.
 func plainHost(host string) bool {
