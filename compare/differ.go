@@ -51,11 +51,14 @@ type Difference struct {
 	Why    string `json:"why,omitempty"`
 }
 
-// differences holds every outcome against that of the reference: the virtual
-// client where it takes part, for it follows the specification in all that is not
-// noted, else the first that could be asked.
+// differences holds every outcome against that of the reference: what was
+// recorded; else the virtual client where it takes part, for it follows the
+// specification in all that is not noted; else the first that could be asked.
 func differences(in Input, found []Finding, outcomes []Outcome) (string, []Difference) {
-	at := slices.IndexFunc(outcomes, func(o Outcome) bool { return o.Client == "virtual" && o.Cannot == "" })
+	at := slices.IndexFunc(outcomes, func(o Outcome) bool { return o.Client == recordedName })
+	if at < 0 {
+		at = slices.IndexFunc(outcomes, func(o Outcome) bool { return o.Client == "virtual" && o.Cannot == "" })
+	}
 	if at < 0 {
 		at = slices.IndexFunc(outcomes, func(o Outcome) bool { return o.Cannot == "" })
 	}
@@ -69,6 +72,9 @@ func differences(in Input, found []Finding, outcomes []Outcome) (string, []Diffe
 			continue
 		}
 		for _, field := range departures(ref.Fields, o.Fields) {
+			if _, known := ref.Fields[field]; !known && ref.Client == recordedName {
+				continue // what was not recorded is no difference
+			}
 			d := Difference{Field: field, Client: o.Client, Value: o.Fields[field], Reference: ref.Fields[field]}
 			explain(&d, in, found, ref, o)
 			out = append(out, d)
@@ -89,6 +95,14 @@ func departures(a, b Fields) []string {
 		}
 	}
 	return out
+}
+
+// Alike says that the clients do as the reference, but for what any two
+// authenticators have different: AAGUID, counter and the length of ids.
+func (c Comparison) Alike() bool {
+	return !slices.ContainsFunc(c.Differences, func(d Difference) bool {
+		return d.Field != "aaguid" && d.Field != "sign-count" && d.Field != "credential-id"
+	})
 }
 
 // engine is the browser behind a client.

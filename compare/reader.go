@@ -22,8 +22,12 @@ type Found struct {
 	Mediation string
 	// Origin is the page's where the file tells, else empty.
 	Origin string
+	// TopOrigin is that of the page around it where the file tells.
+	TopOrigin string
 	// Authenticator is what answered where the file tells, else nil.
 	Authenticator *client.AuthenticatorConfig
+	// Recorded is what came of the call where the file tells, else nil.
+	Recorded *Recorded
 }
 
 // maxFound bounds what one file gives.
@@ -198,9 +202,10 @@ func fromHAR(data []byte) []Found {
 		Log struct {
 			Entries []struct {
 				Request struct {
-					Method  string
-					URL     string
-					Headers []struct{ Name, Value string }
+					Method   string
+					URL      string
+					Headers  []struct{ Name, Value string }
+					PostData struct{ Text string }
 				}
 				Response struct {
 					Content struct{ Text, Encoding string }
@@ -212,7 +217,11 @@ func fromHAR(data []byte) []Found {
 		return nil
 	}
 	var out []Found
+	agent := ""
 	for i, e := range har.Log.Entries {
+		for _, credential := range sentCredentials([]byte(e.Request.PostData.Text), 0) {
+			pair(out, credential, agent)
+		}
 		body := []byte(e.Response.Content.Text)
 		if e.Response.Content.Encoding == "base64" {
 			b, err := base64.StdEncoding.DecodeString(e.Response.Content.Text)
@@ -223,8 +232,11 @@ func fromHAR(data []byte) []Found {
 		}
 		origin := ""
 		for _, h := range e.Request.Headers {
-			if strings.EqualFold(h.Name, "origin") && h.Value != "null" {
+			switch {
+			case strings.EqualFold(h.Name, "origin") && h.Value != "null":
 				origin = h.Value
+			case strings.EqualFold(h.Name, "user-agent"):
+				agent = h.Value
 			}
 		}
 		for _, f := range search(body, "", 0) {
@@ -280,50 +292,10 @@ func fromReport(data []byte, check string) []Found {
 	return out
 }
 
-// fromTrace finds the options of a trace's ceremonies.
-func fromTrace(data []byte) []Found {
-	var trace struct {
-		Ceremonies []struct {
-			Kind, Origin  string
-			Options       json.RawMessage
-			Authenticator *struct {
-				Transport                                                        string
-				U2F, ResidentKeys, UserVerification, BackupEligible, BackupState bool
-			}
-			Calls []struct {
-				Method  string
-				Options json.RawMessage
-			}
-		}
-	}
-	if json.Unmarshal(data, &trace) != nil {
-		return nil
-	}
-	var out []Found
-	for i, c := range trace.Ceremonies {
-		f := Found{Where: fmt.Sprintf("ceremony %d (%s)", i+1, c.Kind), Origin: c.Origin, Options: c.Options, Method: map[string]string{"registration": "create", "authentication": "get"}[c.Kind]}
-		for _, call := range c.Calls {
-			f.Method = call.Method
-			if call.Options != nil {
-				f.Options = call.Options
-			}
-		}
-		if a := c.Authenticator; a != nil {
-			f.Authenticator = &client.AuthenticatorConfig{
-				Transport: a.Transport, U2F: a.U2F, ResidentKeys: a.ResidentKeys, UserVerification: a.UserVerification,
-				BackupEligible: a.BackupEligible, BackupState: a.BackupState,
-			}
-		}
-		if first(f.Options) == '{' && (f.Method == "create" || f.Method == "get") {
-			out = append(out, f)
-		}
-	}
-	return out
-}
-
 // HeldFor are the credentials that an authenticator must hold for options to be
 // met: those of allowCredentials, one that is discoverable where there is no list,
-// and, where excluded is set, those of excludeCredentials.
+// and, where excluded is set, those of excludeCredentials. Where it is known what
+// came of the call they are those that it must have met.
 func HeldFor(f Found, origin string, cfg client.AuthenticatorConfig, excluded bool) []Held {
 	a := asked{method: f.Method}
 	_ = json.Unmarshal(f.Options, &a.doc) // options that do not decode name none
@@ -335,6 +307,10 @@ func HeldFor(f Found, origin string, cfg client.AuthenticatorConfig, excluded bo
 	if s := a.text(path...); s != "" {
 		scope = s
 	}
+	if held, known := f.Recorded.held(f.Method, scope, cfg); known {
+		return held
+	}
+	excluded = excluded || f.Recorded.excluded()
 	name, list := a.descriptors()
 	if f.Method == "create" && !excluded {
 		return nil

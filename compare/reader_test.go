@@ -2,6 +2,7 @@ package compare
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -110,6 +111,57 @@ func TestHeldFor(t *testing.T) {
 	}
 }
 
+// TestRecorded: the authenticator and what it holds are made like those that
+// answered, as far as the response tells.
+func TestRecorded(t *testing.T) {
+	trace := func(kind, options, call string) []byte {
+		return []byte(`{"traceVersion":1,"client":{"name":"recorder","version":"7"},"ceremonies":[{"kind":"` + kind + `","origin":"https://rp.example","topOrigin":"https://top.example","options":` + options + `,"calls":[` + call + `]}]}`)
+	}
+	// Flags UP, BE and BS; a counter of 9.
+	const data = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAZAAAACQ"
+	for name, tt := range map[string]struct {
+		trace           []byte
+		cfg, held, want string
+	}{
+		"a platform authenticator": {trace("registration", aCreation, `{"method":"create","response":{"authenticatorAttachment":"platform","response":{"authenticatorData":"`+data+`","clientDataJSON":"e30"}}}`),
+			"internal true true", "", "resolved"},
+		"a phone": {trace("registration", aCreation, `{"method":"create","response":{"response":{"clientDataJSON":"e30","transports":["hybrid"]}}}`), "hybrid false false", "", "resolved"},
+		"a card":  {trace("registration", aCreation, `{"method":"create","response":{"response":{"clientDataJSON":"e30","transports":["nfc"]}}}`), "nfc false false", "", "resolved"},
+		"the credential that answered": {trace("authentication", aRequest, `{"method":"get","response":{"rawId":"AAEC","response":{"clientDataJSON":"e30","authenticatorData":"`+data+`","userHandle":"AAE"}}}`),
+			"usb true true", "000102 resident 0001", "resolved"},
+		"what stopped create()": {trace("registration", `{"challenge":"AA","rp":{},"excludeCredentials":[{"id":"AAED"}]}`, `{"method":"create","error":{"name":"InvalidStateError"}}`), "", "000103", "InvalidStateError"},
+		"another error":         {trace("registration", `{"challenge":"AA","rp":{},"excludeCredentials":[{"id":"AAED"}]}`, `{"method":"create","error":{"name":"NotAllowedError"}}`), "", "", "NotAllowedError"},
+	} {
+		found, err := ReadOptions("f", tt.trace, "")
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		f := found[0]
+		cfg := client.AuthenticatorConfig{ResidentKeys: true}
+		got := ""
+		if a := f.Authenticator; a != nil {
+			cfg, got = *a, fmt.Sprintf("%s %v %v", a.Transport, a.BackupEligible, a.BackupState)
+		}
+		if got != tt.cfg {
+			t.Errorf("%s: the authenticator is %q, want %q", name, got, tt.cfg)
+		}
+		held := ""
+		for _, h := range HeldFor(f, f.Origin, cfg, false) {
+			if held += fmt.Sprintf("%x", h.ID); h.Resident {
+				held += fmt.Sprintf(" resident %x", h.UserHandle)
+			}
+		}
+		if held != tt.held {
+			t.Errorf("%s: it holds %q, want %q", name, held, tt.held)
+		}
+		o, err := f.Recorded.Outcome(Input{Call: client.Call{Method: f.Method, Options: f.Options}})
+		if err != nil || o.Fields["outcome"] != tt.want || o.Client != "recorded" || o.Version != "recorder 7" || f.TopOrigin != "https://top.example" {
+			t.Errorf("%s: %+v, %v", name, o, err)
+		}
+	}
+}
+
 func TestOriginFor(t *testing.T) {
 	for id, want := range map[string]string{
 		"rp.example": "https://rp.example", "localhost": "http://localhost", "a.localhost": "http://a.localhost",
@@ -136,6 +188,9 @@ func FuzzReadOptions(f *testing.F) {
 				t.Errorf("%s %s", o.Method, o.Options)
 			}
 			OriginFor(o)
+			if o.Recorded != nil {
+				_, _ = o.Recorded.Outcome(Input{Call: client.Call{Method: o.Method, Options: o.Options}}) // no panic
+			}
 			HeldFor(o, CaseOrigin, client.AuthenticatorConfig{ResidentKeys: true}, true)
 		}
 	})

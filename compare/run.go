@@ -34,6 +34,9 @@ type Input struct {
 	// Registered are options of create() calls that go before, after Held. Their
 	// credentials' ids are what {"$id": 0} and so on stand for in the call's options.
 	Registered []json.RawMessage
+	// Recorded is what came of the call before; nil: that is not known. It is the
+	// first outcome then, and what the others are held against.
+	Recorded *Outcome
 	// notes are what a case says of its differences.
 	notes []Note
 }
@@ -160,6 +163,9 @@ func Run(ctx context.Context, inputs []Input, clients []client.Client) ([]Compar
 		return nil, context.Cause(ctx)
 	}
 	for i := range out {
+		if was := inputs[i].Recorded; was != nil {
+			out[i].Outcomes = append([]Outcome{*was}, out[i].Outcomes...)
+		}
 		out[i].Findings = findings(inputs[i])
 		out[i].Reference, out[i].Differences = differences(inputs[i], out[i].Findings, out[i].Outcomes)
 	}
@@ -238,8 +244,10 @@ func askOnce(ctx context.Context, in Input, c client.Client) (Outcome, error) {
 type place struct {
 	origin  string
 	options json.RawMessage
-	ids     [][]byte
-	known   []client.Credential
+	// recorded: the outcome is read from a file, which may have less of it.
+	recorded bool
+	ids      [][]byte
+	known    []client.Credential
 }
 
 func (p *place) prepare(ctx context.Context, in Input, s client.Session, a client.Authenticator) error {

@@ -29,6 +29,7 @@ type Case struct {
 	seed     []byte
 	label    string // names the case's accounts apart from those of other cases and of its twin
 	page     client.Session
+	place    client.SessionConfig // where the page is, if not the plain one
 	using    client.Authenticator
 	sessions []*target.Session
 	notes    []string

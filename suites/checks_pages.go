@@ -175,7 +175,7 @@ func (a *Account) moveTo(page client.SessionConfig) {
 	if err != nil {
 		c.broken(fmt.Errorf("opening a page of %s in %s: %w", page.Origin, c.lane.client.Name(), err))
 	}
-	c.page, c.using, a.authenticator = s, nil, nil
+	c.page, c.place, c.using, a.authenticator = s, page, nil, nil
 	c.note("page", "%s %s", page.Origin, page.TopOrigin)
 	for _, cred := range held {
 		a.put(cred)
@@ -186,6 +186,6 @@ func (a *Account) moveTo(page client.SessionConfig) {
 func (c *Case) closePage() {
 	if c.page != nil {
 		_ = c.page.Close() // what it would lose is wanted no more
-		c.page, c.using = nil, nil
+		c.page, c.place, c.using = nil, client.SessionConfig{}, nil
 	}
 }

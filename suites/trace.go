@@ -45,8 +45,11 @@ func (c *Case) record(cer *target.Ceremony, a *Account) *record {
 		}
 	}
 	r := &record{cer: cer, TraceCeremony: reports.TraceCeremony{
-		Kind: cer.Kind, Origin: c.Target.Origin(), Options: cer.Options, Wire: cer.Wire,
+		Kind: cer.Kind, Origin: c.Target.Origin(), TopOrigin: c.place.TopOrigin, Options: cer.Options, Wire: cer.Wire,
 	}}
+	if c.place.Origin != "" {
+		r.Origin = c.place.Origin
+	}
 	if a != nil && a.Session != nil {
 		r.User = a.Session.User().Name
 	}

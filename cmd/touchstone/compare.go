@@ -33,6 +33,9 @@ type compareFlags struct {
 	noCredential     bool
 	holdExcluded     bool
 
+	// recorded: what the file says came of the calls takes part, for replay.
+	recorded bool
+
 	interop  bool
 	fixtures string
 
@@ -167,7 +170,7 @@ func (f *compareFlags) compare(cmd *cobra.Command, names []string) error {
 	return nil
 }
 
-// inputs reads the file and makes of each of its options what is to be run.
+// inputs reads the file and makes of it what is to be run.
 func (f *compareFlags) inputs(name string, stdin io.Reader) ([]compare.Input, error) {
 	var data []byte
 	var err error
@@ -180,6 +183,11 @@ func (f *compareFlags) inputs(name string, stdin io.Reader) ([]compare.Input, er
 	if err != nil {
 		return nil, usage("", "%w", err)
 	}
+	return f.read(name, data)
+}
+
+// read makes of each of the options in data what is to be run.
+func (f *compareFlags) read(name string, data []byte) ([]compare.Input, error) {
 	found, err := compare.ReadOptions(name, data, f.check)
 	if err != nil {
 		hint := `options look like {"challenge": "…", "rp": {…}, "user": {…}, "pubKeyCredParams": […]}`
@@ -206,6 +214,12 @@ func (f *compareFlags) inputs(name string, stdin io.Reader) ([]compare.Input, er
 		}
 		if in.Origin, err = f.originOf(o); err != nil {
 			return nil, err
+		}
+		in.Frame.Top = o.TopOrigin
+		if f.recorded && o.Recorded != nil {
+			if in.Recorded, err = o.Recorded.Outcome(in); err != nil {
+				return nil, usage("", "%w", err)
+			}
 		}
 		if !f.noCredential {
 			in.Held = compare.HeldFor(o, in.Origin, in.Authenticator, f.holdExcluded)

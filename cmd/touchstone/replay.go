@@ -32,7 +32,7 @@ func replayCommand(args []string) *cobra.Command {
 	var f replayFlags
 	cmd := &cobra.Command{
 		Use:   "replay FILE.json [--check ID] [--target URL]",
-		Short: "Run a check of a report or a trace again, or send its bytes again",
+		Short: "Run a check of a report or a trace again, or send its bytes again; or the calls of a recording",
 		Long: `Run a check again that a report or a trace tells of, with its seed, on fresh
 options, and say what it was and what it is now. Another --target, --client or
 browser may be named; nothing that the file says is run as a program.
@@ -41,13 +41,14 @@ browser may be named; nothing that the file says is run as a program.
 answers' statuses. A challenge that is used up makes an RP refuse them: that is
 how to see whether it does.
 
-A trace that was recorded by hand has no check: its options are run through the
-clients, on the page's own origin, and what they make of them is set beside
-what was recorded.
+A trace that was recorded by hand, and a HAR, have no check: their calls of
+create() and get() are made again in the clients (default virtual), on the
+page's own origin and each with an authenticator like the one that answered,
+and what comes of them is set beside what was recorded, as compare does.
 
 Exit codes: as of run; with --verbatim and for a recording, 1 where something
 differs from what was recorded.`,
-		Args: exactlyOne("replay takes one report or trace", "touchstone replay report.json --check ID"),
+		Args: exactlyOne("replay takes one report, trace or HAR", "touchstone replay report.json --check ID"),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			return f.replay(cmd.Context(), args, names[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -87,15 +88,15 @@ func (f *replayFlags) replay(ctx context.Context, args []string, name string, st
 	if err != nil {
 		return usage("", "%w", err)
 	}
-	was, recording, err := readRecorded(name, data, f.check)
+	was, err := readRecorded(name, data, f.check)
 	if err != nil {
 		return err
 	}
-	if recording != nil {
+	if was == nil {
 		if f.verbatim {
-			return usage("leave --verbatim out: its options are run through --client", "%s was recorded by hand and holds no requests to send again", name)
+			return usage("leave --verbatim out: its calls are made again in --client", "%s is no report and no trace of a check, whose requests could be sent again", name)
 		}
-		return f.rerunRecording(ctx, recording, stdout, stderr)
+		return f.rerunRecording(ctx, name, data, stdout, stderr)
 	}
 	if was, err = f.wanted(name, was); err != nil {
 		return err
@@ -111,46 +112,52 @@ func (f *replayFlags) replay(ctx context.Context, args []string, name string, st
 	return f.rerunCheck(ctx, args, was, stdout, stderr)
 }
 
-// readRecorded finds the results of the check in a report or a trace; a trace
-// that has no check is returned itself.
-func readRecorded(name string, data []byte, id string) ([]result, *reports.Trace, error) {
+// readRecorded finds the results of the check in a report or a trace; none in a
+// trace that has no check or a HAR, which hold a page's calls.
+func readRecorded(name string, data []byte, id string) ([]result, error) {
 	var kind struct {
-		TraceVersion  *int `json:"traceVersion"`
-		SchemaVersion *int `json:"schemaVersion"`
+		Log           *struct{} `json:"log"`
+		TraceVersion  *int      `json:"traceVersion"`
+		SchemaVersion *int      `json:"schemaVersion"`
 	}
 	if err := json.Unmarshal(data, &kind); err != nil {
-		return nil, nil, usage("touchstone run --json FILE writes a report, run --trace DIR traces", "%s is neither a report nor a trace: %v", name, err)
+		return nil, usage("touchstone run --json FILE writes a report, run --trace DIR traces", "%s is no report, trace or HAR: %v", name, err)
 	}
 	switch {
+	case kind.Log != nil:
+		if id != "" {
+			return nil, usage("leave --check out", "%s is a HAR and has no check", name)
+		}
+		return nil, nil
 	case kind.TraceVersion != nil:
 		t, err := reports.ReadTrace(name, bytes.NewReader(data))
 		if err != nil {
-			return nil, nil, usage("", "%w", err)
+			return nil, usage("", "%w", err)
 		}
 		if t.Check == nil {
 			if id != "" {
-				return nil, nil, usage("leave --check out", "%s was recorded by hand and has no check", name)
+				return nil, usage("leave --check out", "%s was recorded by hand and has no check", name)
 			}
-			return nil, t, nil
+			return nil, nil
 		}
 		if id != "" && id != t.Check.ID {
-			return nil, nil, usage("leave --check out", "%s is of the check %s, not %s", name, t.Check.ID, id)
+			return nil, usage("leave --check out", "%s is of the check %s, not %s", name, t.Check.ID, id)
 		}
 		if t.Suite == nil || t.Target == nil {
-			return nil, nil, usage("", "%s: a trace of a check must have suite and target", name)
+			return nil, usage("", "%s: a trace of a check must have suite and target", name)
 		}
 		c := reports.Check{
 			ID: t.Check.ID, Title: t.Check.Title, Level: t.Check.Level, Verdict: t.Check.Verdict, Reason: t.Check.Reason, Message: t.Check.Message,
 			Client: t.Client.Name, Target: t.Target.Name, Dialect: t.Target.Dialect, Exchanges: t.Exchanges,
 		}
-		return []result{{suite: *t.Suite, target: *t.Target, client: t.Client, check: c}}, nil, nil
+		return []result{{suite: *t.Suite, target: *t.Target, client: t.Client, check: c}}, nil
 	case kind.SchemaVersion != nil:
 		r, err := reports.ReadJSON(name, bytes.NewReader(data))
 		if err != nil {
-			return nil, nil, usage("", "%w", err)
+			return nil, usage("", "%w", err)
 		}
 		if id == "" {
-			return nil, nil, usage("touchstone replay "+name+" --check ID, where ID is one of the report's", "--check is missing: a report has many checks")
+			return nil, usage("touchstone replay "+name+" --check ID, where ID is one of the report's", "--check is missing: a report has many checks")
 		}
 		var out []result
 		for _, c := range r.Checks {
@@ -169,16 +176,16 @@ func readRecorded(name string, data []byte, id string) ([]result, *reports.Trace
 				}
 			}
 			if res.target.Name == "" || res.client.Name == "" {
-				return nil, nil, usage("", "%s: check %s is of target %q and client %q, which the report does not describe", name, id, c.Target, c.Client)
+				return nil, usage("", "%s: check %s is of target %q and client %q, which the report does not describe", name, id, c.Target, c.Client)
 			}
 			out = append(out, res)
 		}
 		if len(out) == 0 {
-			return nil, nil, usage("", "%s has no result of a check %q", name, id)
+			return nil, usage("", "%s has no result of a check %q", name, id)
 		}
-		return out, nil, nil
+		return out, nil
 	}
-	return nil, nil, usage("touchstone run --json FILE writes a report, run --trace DIR traces", "%s is neither a report nor a trace: it has neither schemaVersion nor traceVersion", name)
+	return nil, usage("touchstone run --json FILE writes a report, run --trace DIR traces", "%s is no report, trace or HAR: it has no schemaVersion, traceVersion or log", name)
 }
 
 // wanted leaves the results that --dialect asks for and, where their bytes are
