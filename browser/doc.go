@@ -113,4 +113,9 @@
 //     page alone.
 //   - allowCredentials of unknown types only are a NotAllowedError; largeBlob and
 //     credBlob are ignored; prf on create() gives enabled only.
+//   - prf on get() is answered for every credential, also for one made without: the
+//     output is appended to authenticator data that is signed already, with ED clear,
+//     so that the signature verifies over the first 37 bytes only. A Relying Party
+//     rightly refuses that, so this client leaves prf out of the options of get();
+//     client.Caller's calls have it.
 package browser

@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,6 +20,8 @@ type driven struct {
 	algorithms []int64
 	// translate maps a configuration to what the browser is told, or refuses it.
 	translate func(client.AuthenticatorConfig) (authenticatorOptions, error)
+	// request changes request options of ceremonies, not of calls; nil leaves them.
+	request func(json.RawMessage) json.RawMessage
 	// start starts a browser; ctx bounds only that.
 	start                 func(ctx context.Context) (driver, error)
 	timeout, startTimeout time.Duration

@@ -147,6 +147,9 @@ func (s *drivenSession) Get(ctx context.Context, options json.RawMessage) (*clie
 	if s.current == nil {
 		return nil, errors.New("get(): no authenticator is plugged in")
 	}
+	if s.client.request != nil {
+		options = s.client.request(options)
+	}
 	a := &client.Assertion{}
 	err := s.with(ctx, grace, func(ctx context.Context) error {
 		answer, err := s.ceremony(ctx, "get", options)

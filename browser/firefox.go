@@ -54,7 +54,7 @@ func NewFirefox(ctx context.Context, cfg FirefoxConfig) (client.Client, error) {
 		return nil, err
 	}
 	c := &driven{
-		kind: "firefox", abilities: FirefoxAbilities(), algorithms: firefoxAlgorithms, translate: firefoxOptions,
+		kind: "firefox", abilities: FirefoxAbilities(), algorithms: firefoxAlgorithms, translate: firefoxOptions, request: withoutPRF,
 		timeout: cfg.Timeout, startTimeout: cfg.StartTimeout, proxy: p,
 	}
 	c.start = func(ctx context.Context) (driver, error) {
@@ -108,6 +108,26 @@ func firefoxOptions(cfg client.AuthenticatorConfig) (o authenticatorOptions, err
 		o.Transport = "usb"
 	}
 	return o, nil
+}
+
+// withoutPRF leaves prf out of request options, as a client that has not got it
+// does: what Firefox's virtual token makes of it is no valid response, see the
+// package's documentation. What does not decode is left to the browser.
+func withoutPRF(options json.RawMessage) json.RawMessage {
+	var o, ext map[string]json.RawMessage
+	if json.Unmarshal(options, &o) != nil || json.Unmarshal(o["extensions"], &ext) != nil || ext["prf"] == nil {
+		return options
+	}
+	delete(ext, "prf")
+	var err error
+	if o["extensions"], err = json.Marshal(ext); err != nil {
+		return options
+	}
+	changed, err := json.Marshal(o)
+	if err != nil {
+		return options
+	}
+	return changed
 }
 
 // firefoxPrefs are the preferences of the profile.

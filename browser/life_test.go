@@ -192,6 +192,24 @@ func TestMoreSessionsThanTabs(t *testing.T) {
 	}
 }
 
+// TestNoTabLeft: the browser starts with no window, and stays where its last tab is
+// closed.
+func TestNoTabLeft(t *testing.T) {
+	c := ownChrome(t, ChromeConfig{})
+	for range 2 {
+		p, err := c.proc.newTab(testContext(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.close()
+		time.Sleep(500 * time.Millisecond) // for a browser that ends with its last tab
+	}
+	openPage(t, c, rpOrigin).Close()
+	if c.proc.gone() || c.starts != 1 {
+		t.Errorf("it was started %d times", c.starts)
+	}
+}
+
 func TestKilledBrowser(t *testing.T) {
 	c := ownChrome(t, ChromeConfig{})
 	p := openPage(t, c, rpOrigin)

@@ -46,6 +46,9 @@ func chromeFlags(cfg ChromeConfig, ways *proxy) []chromedp.ExecAllocatorOption {
 		chromedp.ExecPath(cfg.Path),
 		chromedp.Flag("headless", "new"),
 		chromedp.Flag("disable-gpu", true),
+		// Tabs are opened as they are needed; a first window that nobody uses takes
+		// a renderer of its own and a tenth of a second.
+		chromedp.Flag("no-startup-window", true),
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-domain-reliability", true),

@@ -68,7 +68,7 @@ func NewWebDriver(ctx context.Context, cfg WebDriverConfig) (client.Client, erro
 		}
 		if c.stage == nil { // later sessions are of the same browser
 			f := familyOf(w.browser)
-			c.abilities, c.algorithms, c.translate = f.abilities, f.algorithms, f.translate
+			c.abilities, c.algorithms, c.translate, c.request = f.abilities, f.algorithms, f.translate, f.request
 			c.version = strings.TrimSpace(w.browser + " " + w.version)
 		}
 		return w, nil
@@ -96,16 +96,17 @@ type family struct {
 	abilities  []client.Ability
 	algorithms []int64
 	translate  func(client.AuthenticatorConfig) (authenticatorOptions, error)
+	request    func(json.RawMessage) json.RawMessage
 }
 
 func familyOf(browserName string) family {
 	switch strings.ToLower(browserName) {
 	case "firefox":
-		return family{FirefoxAbilities(), firefoxAlgorithms, firefoxOptions}
+		return family{FirefoxAbilities(), firefoxAlgorithms, firefoxOptions, withoutPRF}
 	default:
 		// Other engines are taken by the words of the specification, in which
 		// Chromium's has been written.
-		return family{webdriverAbilities(), (*chrome)(nil).Algorithms(), webdriverOptions}
+		return family{webdriverAbilities(), (*chrome)(nil).Algorithms(), webdriverOptions, nil}
 	}
 }
 

@@ -84,7 +84,7 @@ var explanations = []explanation{
 		handle := strings.Contains(c.o["toJSON"], "userHandle") && !strings.Contains(c.ref["toJSON"], "userHandle")
 		return c.firefox() && (c.field == "user-handle" && c.ref["user-handle"] == "absent" || c.field == "toJSON" && handle)
 	}},
-	{Token, "", "Firefox's virtual token adds the output of hmac-secret without setting ED, and its signature does not verify over what it returns; a Relying Party rightly refuses that", func(c circumstances) bool {
+	{Token, "", "Firefox's virtual token appends the output of hmac-secret to what it has signed already, without setting ED, so that the signature verifies without it only; a Relying Party rightly refuses that", func(c circumstances) bool {
 		return c.firefox() && strings.Contains(c.o["authenticator-extensions"], "ED is not set") &&
 			slices.Contains([]string{"flags", "signature", "authenticator-extensions"}, c.field)
 	}},
