@@ -232,7 +232,7 @@ type firefox struct {
 
 // startFirefox starts the browser and a Marionette session.
 func startFirefox(ctx context.Context, cfg FirefoxConfig, proxyPort int) (f *firefox, err error) {
-	profile, err := os.MkdirTemp("", "touchstone-firefox-")
+	profile, err := privateHome()
 	if err != nil {
 		return nil, err
 	}
@@ -253,8 +253,7 @@ func startFirefox(ctx context.Context, cfg FirefoxConfig, proxyPort int) (f *fir
 	}
 	f.cmd = exec.Command(cfg.Path, "--headless", "--marionette", "--no-remote", "--new-instance", "--profile", profile, "about:blank")
 	// As root Firefox refuses a home of somebody else, and it must not write into one either.
-	f.cmd.Env = append(os.Environ(), "HOME="+profile, "XDG_CACHE_HOME="+profile, "XDG_CONFIG_HOME="+profile,
-		"XDG_RUNTIME_DIR="+profile, "MOZ_CRASHREPORTER_DISABLE=1", "MOZ_DISABLE_AUTO_SAFE_MODE=1",
+	f.cmd.Env = append(append(os.Environ(), homeVariables(profile)...), "MOZ_CRASHREPORTER_DISABLE=1", "MOZ_DISABLE_AUTO_SAFE_MODE=1",
 		"MOZ_REMOTE_SETTINGS_DEVTOOLS=1", "DISPLAY=", "WAYLAND_DISPLAY=")
 	f.cmd.Stdout, f.cmd.Stderr = f.said, f.said
 	f.cmd.WaitDelay = 2 * time.Second // a child may keep the output open
@@ -326,10 +325,7 @@ func (f *firefox) close() {
 		}
 		kill(f.cmd)
 		<-f.exited
-		// Its children write to the profile a little longer.
-		for deadline := time.Now().Add(5 * time.Second); os.RemoveAll(f.profile) != nil && time.Now().Before(deadline); {
-			time.Sleep(20 * time.Millisecond)
-		}
+		removeHome(f.profile)
 	})
 }
 

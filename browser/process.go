@@ -108,8 +108,15 @@ func startProcess(ctx context.Context, cfg ChromeConfig) (*process, error) {
 		if ways, err = newProxy("127.0.0.1"); err != nil {
 			return nil, err
 		}
-		giveBack = sync.OnceFunc(ways.close)
-		alloc, endAlloc = chromedp.NewExecAllocator(life, chromeFlags(cfg, ways)...)
+		home, err := privateHome()
+		if err != nil {
+			ways.close()
+			return nil, fmt.Errorf("start chrome (%s): %w", what, err)
+		}
+		giveBack = sync.OnceFunc(func() { ways.close(); removeHome(home) })
+		// It writes into its user's home whatever its profile is, and reads
+		// certificates there.
+		alloc, endAlloc = chromedp.NewExecAllocator(life, append(chromeFlags(cfg, ways), chromedp.Env(homeVariables(home)...))...)
 	}
 	quiet := func(string, ...any) {}
 	bctx, endBrowser := chromedp.NewContext(alloc, chromedp.WithLogf(quiet), chromedp.WithErrorf(quiet))
@@ -143,8 +150,35 @@ func startProcess(ctx context.Context, cfg ChromeConfig) (*process, error) {
 		}
 		return p, nil
 	case <-ctx.Done():
-		go p.stop()
+		// It is waited for as long as a person would, so that nothing of it stays.
+		stopped := make(chan struct{})
+		go func() { p.stop(); close(stopped) }()
+		select {
+		case <-stopped:
+		case <-time.After(3 * time.Second):
+		}
 		return nil, fmt.Errorf("start chrome (%s): %w", what, context.Cause(ctx))
+	}
+}
+
+// privateHome makes a folder that a browser has for its home.
+func privateHome() (string, error) {
+	home, err := os.MkdirTemp("", "touchstone-browser-")
+	if err != nil {
+		return "", fmt.Errorf("make a folder for its profile (TMPDIR says where): %w", err)
+	}
+	return home, nil
+}
+
+// homeVariables have a program take the folder for its user's home.
+func homeVariables(home string) []string {
+	return []string{"HOME=" + home, "XDG_CACHE_HOME=" + home, "XDG_CONFIG_HOME=" + home, "XDG_DATA_HOME=" + home, "XDG_RUNTIME_DIR=" + home}
+}
+
+// removeHome removes it; the browser's children write there a little longer.
+func removeHome(home string) {
+	for deadline := time.Now().Add(5 * time.Second); os.RemoveAll(home) != nil && time.Now().Before(deadline); {
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 

@@ -206,6 +206,9 @@ func shardOf(id string, n int) int {
 	return int(h.Sum32()%uint32(n)) + 1
 }
 
+// clientUnavailable is the reason of all that a client that is not there was to do.
+const clientUnavailable = "client-unavailable"
+
 // runAll runs a lane: health, family after family with health in between, health.
 func (l *lane) runAll(ctx context.Context, checks []*Check) {
 	if len(checks) == 0 {
@@ -214,7 +217,7 @@ func (l *lane) runAll(ctx context.Context, checks []*Check) {
 	r := l.run
 	r.tell(l, nil)
 	if u, ok := l.client.(*client.Unavailable); ok {
-		r.settle(l, checks, judgement{reports.NotTestable, "client-unavailable", u.Error()})
+		r.settle(l, checks, judgement{reports.NotTestable, clientUnavailable, u.Error()})
 		return
 	}
 	if l.target.Feature("authenticator").Value == "u2f" && !l.client.Carries(client.U2F) {
@@ -464,6 +467,11 @@ func (r *run) result(l *lane, c *Check, p played) reports.Check {
 			for _, record := range class.Records {
 				res.Records = append(res.Records, record.ID+", "+record.Product+": "+record.What)
 			}
+		}
+		if p.reason == clientUnavailable {
+			// The check says nothing of the RP, and its guidance would mislead.
+			res.Hint, res.Guards, res.Records = "Nothing was asked of the RP: the client that was to run the ceremonies is not there.", "", nil
+			res.Mend = "Install the browser, or say where it is (--chrome with a path or an address, CHROME_PATH, FIREFOX_PATH, webdriver:URL), or leave the client out."
 		}
 		if p.reason == reports.ReasonCrash || p.reason == reports.ReasonTimeout {
 			// A crash is a failure of its own, whatever was asked: no specification's

@@ -294,6 +294,11 @@ func TestUnavailableClientIsRed(t *testing.T) {
 	if len(r.Checks) == 0 || r.Summary.NotTestable != len(r.Checks) || reports.ExitCode(r, false) != 1 {
 		t.Errorf("summary %+v of %d checks, exit %d; want all not testable and 1", r.Summary, len(r.Checks), reports.ExitCode(r, false))
 	}
+	for _, c := range r.Checks {
+		if !strings.Contains(c.Hint, "Nothing was asked of the RP") || !strings.Contains(c.Mend, "CHROME_PATH") || c.Guards != "" || c.Records != nil {
+			t.Fatalf("%s: the report sends the reader to the RP: %q %q %q", c.ID, c.Hint, c.Mend, c.Guards)
+		}
+	}
 }
 
 // An RP that serves a vendor's published form where its clients expect the wire

@@ -47,7 +47,7 @@ func (l *Lane) Checks() []*Check { return l.l.checks }
 // Play runs one check.
 func (l *Lane) Play(ctx context.Context, c *Check) reports.Check {
 	if u, ok := l.l.client.(*client.Unavailable); ok {
-		return l.l.run.result(l.l, c, played{judgement: judgement{reports.NotTestable, "client-unavailable", u.Error()}})
+		return l.l.run.result(l.l, c, played{judgement: judgement{reports.NotTestable, clientUnavailable, u.Error()}})
 	}
 	return l.l.run.result(l.l, c, l.l.play(ctx, c))
 }

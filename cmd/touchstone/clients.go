@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"os/exec"
 	"strings"
 
 	"github.com/touchstone-webauthn/touchstone/browser"
@@ -36,11 +37,11 @@ func openClients(ctx context.Context, names []string, chromePath string) ([]clie
 		}
 		seen[name] = true
 		if address, ok := strings.CutPrefix(name, webdriverPrefix); ok {
-			if seen[webdriverPrefix] {
+			if seen["webdriver client"] {
 				closeClients(out)
 				return nil, usage("run touchstone once for each, and merge the reports", "there are several webdriver clients, which a report could not tell apart")
 			}
-			seen[webdriverPrefix] = true
+			seen["webdriver client"] = true
 			c, err := browser.NewWebDriver(ctx, browser.WebDriverConfig{URL: address})
 			var wrong *browser.AddressError
 			if errors.As(err, &wrong) {
@@ -60,6 +61,10 @@ func openClients(ctx context.Context, names []string, chromePath string) ([]clie
 		case "virtualwebauthn":
 			out = append(out, client.NewVirtualWebAuthn())
 		case "chrome":
+			if err := chromeThere(chromePath); err != nil {
+				closeClients(out)
+				return nil, err
+			}
 			c, err := browser.NewChrome(ctx, chromeConfig(chromePath))
 			var wrong *browser.AddressError
 			if errors.As(err, &wrong) {
@@ -84,6 +89,28 @@ func openClients(ctx context.Context, names []string, chromePath string) ([]clie
 		}
 	}
 	return out, nil
+}
+
+// chromeThere refuses a --chrome that can be no browser: a path of no program, or
+// an address of no host.
+func chromeThere(place string) error {
+	const hint = "--chrome is a path of Chrome or Chromium, or http://host:port, ws://host:port/path, wss://… or grid:http://host:port of one that runs"
+	cfg := chromeConfig(place)
+	if cfg.RemoteURL != "" {
+		if u, err := url.Parse(cfg.RemoteURL); err != nil || u.Hostname() == "" {
+			return usage(hint, "--chrome %q is no address of a browser", place)
+		}
+	}
+	if cfg.Path != "" {
+		if _, err := exec.LookPath(cfg.Path); err != nil {
+			var why *exec.Error
+			if errors.As(err, &why) {
+				err = why.Err
+			}
+			return usage(hint, "--chrome %s cannot be run: %w", cfg.Path, err)
+		}
+	}
+	return nil
 }
 
 // chromeConfig tells a path from an address.
