@@ -15,7 +15,7 @@ import (
 
 // Fortanix is what the fortanix dialect leaves to configuration.
 type Fortanix struct {
-	// Form is FormWire (the default) or FormPublished.
+	// Form is FormWire (the default), FormPublished or FormNameless.
 	Form string
 	// Nulls writes optional members as null instead of leaving them out, as older
 	// deployments did.
@@ -38,9 +38,9 @@ func (f *Fortanix) complete() error {
 	switch f.Form {
 	case "":
 		f.Form = FormWire
-	case FormWire, FormPublished:
+	case FormWire, FormPublished, FormNameless:
 	default:
-		return fmt.Errorf("rp: Config.Fortanix.Form is %q, want %q or %q", f.Form, FormWire, FormPublished)
+		return fmt.Errorf("rp: Config.Fortanix.Form is %q, want %q, %q or %q", f.Form, FormWire, FormPublished, FormNameless)
 	}
 	if f.Attestation == "" {
 		f.Attestation = "direct"

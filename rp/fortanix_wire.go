@@ -67,6 +67,12 @@ func (o optional) IsZero() bool { return o == "" }
 // MarshalJSON writes the text as it is.
 func (o optional) MarshalJSON() ([]byte, error) { return []byte(o), nil }
 
+// namelessUser is a user without a name.
+type namelessUser struct {
+	ID          string `json:"id"`
+	DisplayName string `json:"displayName"`
+}
+
 // optional makes the JSON text of a member. A value that there is none of
 // becomes absent, or null where the deployment writes nulls.
 func (d *fortanix) optional(v any, there bool) optional {
@@ -104,6 +110,9 @@ func (d *fortanix) creationJSON(o *ceremony.CreationOptions) fortanixCreationJSO
 		ResidentKey:             d.optional(sel.ResidentKey, sel.ResidentKey != ""),
 		RequireResidentKey:      d.optional(sel.RequireResidentKey, sel.RequireResidentKey != nil),
 		UserVerification:        d.optional(sel.UserVerification, sel.UserVerification != ""),
+	}
+	if d.cfg.Fortanix.Form == FormNameless {
+		out.User = namelessUser{ID: plain.User.ID, DisplayName: plain.User.DisplayName}
 	}
 	if d.cfg.Fortanix.Form == FormPublished {
 		var party publishedRP

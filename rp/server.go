@@ -86,6 +86,9 @@ const (
 	// FormPublished is the Fortanix API document to the letter: alg "Es256",
 	// members of rp and user nested below entity.
 	FormPublished = "published"
+	// FormNameless leaves user.name out, which the Fortanix API document does not
+	// require and every browser does.
+	FormNameless = "nameless"
 	// FormOldPage is the older Dfns page: pubKeyCredParam, transports as one string.
 	FormOldPage = "old-page"
 	// FormNewPage is the newer Dfns page: excludeCredentials holds the "cr-" name

@@ -81,6 +81,8 @@ func memberStory(name string, literal map[string]json.RawMessage, outcome string
 		}
 	} else if v := literal[name]; bytes.Contains(v, []byte(`"entity"`)) {
 		what = name + " with its members nested in entity"
+	} else if gone := withoutMembers(name, v); gone != "" {
+		what = name + " without " + gone
 	} else if name == "pubKeyCredParams" {
 		what = name + " " + shortJSON(v)
 	}
@@ -88,6 +90,25 @@ func memberStory(name string, literal map[string]json.RawMessage, outcome string
 		return what + " does no harm: what a client does not know it does not look at"
 	}
 	return what + ": " + outcome
+}
+
+// requiredMembers are those of rp and user that every client wants
+// (https://www.w3.org/TR/webauthn-3/#dictionary-pkcredentialentity).
+var requiredMembers = map[string][]string{"rp": {"name"}, "user": {"id", "name", "displayName"}}
+
+// withoutMembers names the required members that an entity has not.
+func withoutMembers(name string, v json.RawMessage) string {
+	var entity map[string]json.RawMessage
+	if json.Unmarshal(v, &entity) != nil {
+		return ""
+	}
+	var gone []string
+	for _, member := range requiredMembers[name] {
+		if _, there := entity[member]; !there {
+			gone = append(gone, member)
+		}
+	}
+	return strings.Join(gone, " and ")
 }
 
 func shortJSON(v json.RawMessage) string {

@@ -74,7 +74,7 @@ func wantClean(t *testing.T, r *reports.Report) {
 		}
 	}
 	for _, c := range r.Checks {
-		if c.ID == "registration.client.literal-options" && slices.Contains([]string{"fortanix-published", "dfns-old-page"}, c.Target) {
+		if c.ID == "registration.client.literal-options" && slices.Contains([]string{"fortanix-published", "fortanix-nameless", "dfns-old-page"}, c.Target) {
 			// What a vendor published and no browser takes.
 			if c.Verdict != reports.Warn || !strings.Contains(c.Message, "TypeError") {
 				t.Errorf("%s, %s through %s: %s: %s; want the trap of the published form", c.ID, c.Target, c.Client, c.Verdict, c.Message)
@@ -89,7 +89,7 @@ func wantClean(t *testing.T, r *reports.Report) {
 
 func TestReferenceRPIsClean(t *testing.T) {
 	for _, dialects := range [][]string{reference.Dialects(), {"fortanix-published", "dfns-old-page"}, {"dfns-decoded", "nevis-assertion-path"},
-		{"fortanix-nulls", "dfns-new-page", "nevis-4xx"}, {"fortanix-cookie"}, {"fortanix-u2f-only"}} {
+		{"fortanix-nulls", "dfns-new-page", "nevis-4xx"}, {"fortanix-cookie"}, {"fortanix-nameless"}, {"fortanix-u2f-only"}} {
 		t.Run(strings.Join(dialects, "+"), func(t *testing.T) {
 			r := referenceRun(t, dialects, nil, func(c *suites.Config) {
 				c.Clients = append(c.Clients, client.NewVirtualWebAuthn())
@@ -310,6 +310,7 @@ func TestPublishedFormsAreTold(t *testing.T) {
 		want    []string
 	}{
 		{"fortanix", func(c *rp.Config) { c.Fortanix.Form = rp.FormPublished }, []string{"fortanix.options.alg-is-integer", "fortanix.options.entities-flattened", "registration.options.well-formed"}},
+		{"fortanix", func(c *rp.Config) { c.Fortanix.Form = rp.FormNameless }, []string{"registration.options.well-formed"}},
 		{"dfns", func(c *rp.Config) { c.Dfns.Form = rp.FormOldPage }, []string{"dfns.options.pub-key-cred-params", "registration.options.well-formed"}},
 	} {
 		r := referenceRun(t, []string{tc.dialect}, tc.change, nil)

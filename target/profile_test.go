@@ -19,7 +19,7 @@ func TestDialects(t *testing.T) {
 	if got, want := fmt.Sprint(Dialects()), "[dfns fido fortanix nevis]"; got != want {
 		t.Errorf("dialects %s, want %s", got, want)
 	}
-	if got, want := fmt.Sprint(Variants()), "[dfns-decoded dfns-new-page dfns-old-page fortanix-cookie fortanix-nulls fortanix-published fortanix-u2f-only nevis-4xx nevis-assertion-path]"; got != want {
+	if got, want := fmt.Sprint(Variants()), "[dfns-decoded dfns-new-page dfns-old-page fortanix-cookie fortanix-nameless fortanix-nulls fortanix-published fortanix-u2f-only nevis-4xx nevis-assertion-path]"; got != want {
 		t.Errorf("variants %s, want %s", got, want)
 	}
 	if _, err := LoadDialect("fidoo"); err == nil || !strings.Contains(err.Error(), "did you mean fido?") {

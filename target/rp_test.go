@@ -143,6 +143,7 @@ var dialects = []struct {
 	{"fido", rp.Config{}},
 	{"fortanix", rp.Config{}},
 	{"fortanix-published", rp.Config{Fortanix: rp.Fortanix{Form: rp.FormPublished}}},
+	{"fortanix-nameless", rp.Config{Fortanix: rp.Fortanix{Form: rp.FormNameless}}},
 	{"dfns", rp.Config{}},
 	{"dfns-decoded", rp.Config{}},
 	{"dfns-old-page", rp.Config{Dfns: rp.Dfns{Form: rp.FormOldPage}}},

@@ -109,7 +109,7 @@ func serveCommand() *cobra.Command {
 	f.StringVar(&set, "set", suites.CurrentSet, "serve the RP with the policy of this requirement set; touchstone list --sets shows them")
 	f.StringVar(&rpID, "rp-id", "", "RP ID (default localhost)")
 	f.StringVar(&origin, "origin", "", "origin accepted (default http://localhost:PORT, or https://RP-ID)")
-	f.StringVar(&fortanix, "fortanix-form", "", "wire (what its clients expect) or published (the API document to the letter)")
+	f.StringVar(&fortanix, "fortanix-form", "", "wire (what its clients expect), published (the API document to the letter) or nameless (without user.name, which the document does not require)")
 	f.StringVar(&dfns, "dfns-form", "", "wire (what its clients expect), old-page or new-page")
 	f.StringVar(&nevis, "nevis-failures", "", "200 (with status failed) or 4xx")
 	return cmd

@@ -56,6 +56,7 @@ var variants = []struct {
 	configure    func(*rp.Config)
 }{
 	{"fortanix-published", "fortanix", func(c *rp.Config) { c.Fortanix.Form = rp.FormPublished }},
+	{"fortanix-nameless", "fortanix", func(c *rp.Config) { c.Fortanix.Form = rp.FormNameless }},
 	{"fortanix-nulls", "fortanix", func(c *rp.Config) { c.Fortanix.Nulls = true }},
 	{"fortanix-cookie", "fortanix", func(c *rp.Config) { c.Fortanix.Cookie = true }},
 	{"fortanix-u2f-only", "fortanix", func(c *rp.Config) {
