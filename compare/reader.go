@@ -299,14 +299,7 @@ func fromReport(data []byte, check string) []Found {
 func HeldFor(f Found, origin string, cfg client.AuthenticatorConfig, excluded bool) []Held {
 	a := asked{method: f.Method}
 	_ = json.Unmarshal(f.Options, &a.doc) // options that do not decode name none
-	scope := rpID(origin)
-	path := []string{"rpId"}
-	if f.Method == "create" {
-		path = []string{"rp", "id"}
-	}
-	if s := a.text(path...); s != "" {
-		scope = s
-	}
+	scope := RPIDFor(f, origin)
 	if held, known := f.Recorded.held(f.Method, scope, cfg); known {
 		return held
 	}
@@ -331,6 +324,17 @@ func HeldFor(f Found, origin string, cfg client.AuthenticatorConfig, excluded bo
 		out = append(out, Held{ID: []byte("a discoverable credential"), RPID: scope, Resident: true, UserHandle: []byte("user of the credential")})
 	}
 	return out
+}
+
+// RPIDFor is the RP ID of the options, the page's own where they name none.
+func RPIDFor(f Found, origin string) string {
+	a := asked{method: f.Method}
+	_ = json.Unmarshal(f.Options, &a.doc) // options that do not decode name none
+	path := []string{"rpId"}
+	if f.Method == "create" {
+		path = []string{"rp", "id"}
+	}
+	return or(a.text(path...), rpID(origin))
 }
 
 // OriginFor is a page that may claim the options' RP ID, https://rp.example where

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -56,14 +57,17 @@ func (f *Frame) text() string {
 	if f == nil || f.Top == "" {
 		return ""
 	}
-	out := ", in a frame of " + strings.Join(append([]string{f.Top}, f.Between...), " and ")
+	out := ", in a frame"
 	if f.Allow != nil {
 		out += fmt.Sprintf(" with allow=%q", *f.Allow)
 	}
 	if f.Untouched {
 		out += " that the user did not click"
 	}
-	return out
+	for _, origin := range slices.Backward(f.Between) {
+		out += " of " + origin + " in a frame"
+	}
+	return out + " of " + f.Top
 }
 
 // page is the page of the call.

@@ -22,6 +22,8 @@ type compareFlags struct {
 	clients, cases   []string
 	chrome           string
 	check, origin    string
+	topOrigin, allow string
+	between, related []string
 	pick             int
 	browserParser    bool
 	mediation        string
@@ -69,6 +71,7 @@ or the record has it; 2 usage, bad options, or a client that is not there;
 4 a browser that failed; 130 interrupted.`,
 		Example: `  touchstone compare options.json --client virtual --client chrome --client firefox
   touchstone compare site.har --client chrome --client firefox --html out/compare.html
+  touchstone compare options.json --top-origin https://embedder.example --client chrome --client firefox
   touchstone compare options.json --client virtual --client chrome --expect expected.json --update
   touchstone compare --interop --client chrome --case 'algorithms.*'`,
 		Args: cobra.MaximumNArgs(1),
@@ -80,6 +83,10 @@ or the record has it; 2 usage, bad options, or a client that is not there;
 	fl.StringArrayVar(&f.clients, "client", nil, "client to ask: "+clientNames+"; may be repeated (default virtual and chrome; with --interop virtual)")
 	fl.StringVar(&f.chrome, "chrome", "", chromeUsage)
 	fl.StringVar(&f.origin, "origin", "", "origin of the page (default the file's, else https:// and the options' RP ID)")
+	fl.StringVar(&f.topOrigin, "top-origin", "", "`origin` of a page that has the page in a frame (default the file's, else none)")
+	fl.StringArrayVar(&f.between, "frame-between", nil, "with --top-origin, `origin` of a frame in between, the outermost first; may be repeated")
+	fl.StringVar(&f.allow, "frame-allow", client.AllowBoth, "with --top-origin, the `text` of the frame's allow attribute")
+	fl.StringArrayVar(&f.related, "related-origin", nil, "`origin` that the options' RP ID lists at /.well-known/webauthn; may be repeated")
 	fl.StringVar(&f.check, "check", "", "`id` of the check whose options are meant, where the file is a report")
 	fl.IntVar(&f.pick, "pick", 0, "only the `N`th options that the file holds, from 1 (default all)")
 	fl.BoolVar(&f.browserParser, "browser-parser", false, "have the browser's parseCreationOptionsFromJSON or parseRequestOptionsFromJSON decode the options, not the page")
@@ -215,7 +222,9 @@ func (f *compareFlags) read(name string, data []byte) ([]compare.Input, error) {
 		if in.Origin, err = f.originOf(o); err != nil {
 			return nil, err
 		}
-		in.Frame.Top = o.TopOrigin
+		if err := f.surround(&in, o); err != nil {
+			return nil, err
+		}
 		if f.recorded && o.Recorded != nil {
 			if in.Recorded, err = o.Recorded.Outcome(in); err != nil {
 				return nil, usage("", "%w", err)
@@ -230,6 +239,42 @@ func (f *compareFlags) read(name string, data []byte) ([]compare.Input, error) {
 		out = append(out, in)
 	}
 	return out, nil
+}
+
+// surround puts what is around the page into in.
+func (f *compareFlags) surround(in *compare.Input, o compare.Found) error {
+	in.Frame.Top = or(f.topOrigin, o.TopOrigin)
+	if in.Frame.Top == "" {
+		if len(f.between) > 0 || f.allow != client.AllowBoth {
+			return usage("add --top-origin", "--frame-between and --frame-allow are for a page in a frame")
+		}
+	} else if f.topOrigin != "" {
+		in.Frame.Between = f.between
+		if f.allow != client.AllowBoth {
+			in.Frame.Allow = &f.allow
+		}
+	}
+	if len(f.related) > 0 {
+		id := compare.RPIDFor(o, in.Origin)
+		if id == "" {
+			return usage("", "--related-origin: the options' RP ID is no domain")
+		}
+		in.Related = map[string][]string{id: f.related}
+	}
+	for _, list := range [][]string{{in.Frame.Top}, f.between} {
+		for _, origin := range list {
+			if origin != "" && !isOrigin(origin) {
+				return usage("write it as https://rp.example", "%q is not an origin", origin)
+			}
+		}
+	}
+	return nil
+}
+
+// isOrigin: s is written as browsers write origins of pages.
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Host != "" && s == u.Scheme+"://"+u.Host && (u.Scheme == "https" || u.Scheme == "http")
 }
 
 // configured: flags say what the authenticator is.
@@ -282,8 +327,7 @@ func (f *compareFlags) originOf(o compare.Found) (string, error) {
 	if origin == "" {
 		origin = compare.OriginFor(o)
 	}
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Scheme != "https" && u.Scheme != "http" {
+	if !isOrigin(origin) {
 		return "", usage("write it as https://rp.example", "%q is not an origin", origin)
 	}
 	return origin, nil

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/touchstone-webauthn/touchstone/client"
 	"github.com/touchstone-webauthn/touchstone/compare"
 )
 
@@ -22,7 +23,7 @@ func (f *replayFlags) rerunRecording(ctx context.Context, name string, data []by
 	if len(f.dialects) > 0 || len(f.vars) > 0 {
 		return usage("a recording holds a page's calls, which need no RP", "--dialect and --var do not go with a recording")
 	}
-	c := compareFlags{clients: f.clients, chrome: f.chrome, origin: f.origin, transport: "usb", recorded: true, json: f.json, html: f.html}
+	c := compareFlags{clients: f.clients, chrome: f.chrome, origin: f.origin, transport: "usb", allow: client.AllowBoth, recorded: true, json: f.json, html: f.html}
 	if len(c.clients) == 0 {
 		c.clients = []string{"virtual"}
 	}
