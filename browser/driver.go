@@ -29,7 +29,8 @@ type driver interface {
 	removeAuthenticator(ctx context.Context, id string) error
 	addCredential(ctx context.Context, authenticator string, c driverCredential) error
 	credentials(ctx context.Context, authenticator string) ([]driverCredential, error)
-	// screenshot is a PNG of the page, which shows its last call.
+	// screenshot is a PNG of the page, which shows its last call. Whether scripts run
+	// in the frame that was entered afterwards is left open.
 	screenshot(ctx context.Context) ([]byte, error)
 	removeCredential(ctx context.Context, authenticator, credential string) error
 	// close ends the browser and waits for it.

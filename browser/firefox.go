@@ -398,6 +398,10 @@ func (f *firefox) screenshot(ctx context.Context) ([]byte, error) {
 	if err := f.link.call(ctx, "WebDriver:ExecuteScript", map[string]any{"script": showScript, "args": []any{}}, nil); err != nil {
 		return nil, err
 	}
+	// In a frame of another origin Firefox cannot take one.
+	if err := f.link.call(ctx, "WebDriver:SwitchToFrame", map[string]any{"id": nil}, nil); err != nil {
+		return nil, err
+	}
 	var v value[[]byte]
 	err := f.link.call(ctx, "WebDriver:TakeScreenshot", map[string]any{"full": false}, &v)
 	return v.Value, err

@@ -107,6 +107,11 @@ func testFrames(t *testing.T, c client.Client) {
 			if top, _ := data["topOrigin"].(string); top != tc.want || data["origin"] != rpOrigin || (data["crossOrigin"] == true) != (tc.want != "") {
 				t.Errorf("%s: %s", tc.name, r.ClientDataJSON)
 			}
+			// The picture is of the page with its frame, and the session goes on.
+			picture, err := s.(client.Observant).Screenshot(ctx)
+			if err != nil || len(picture.Data) < 1000 {
+				t.Errorf("%s: a picture of %d bytes: %v", tc.name, len(picture.Data), err)
+			}
 		}
 		s.Close()
 	}

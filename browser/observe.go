@@ -148,6 +148,9 @@ func (s *drivenSession) Screenshot(ctx context.Context) (picture client.Picture,
 		if s.stage.at != placeOf(s.page) || s.stage.current != s.current {
 			return fmt.Errorf("the page has gone on to another session")
 		}
+		if s.page.TopOrigin != "" {
+			s.stage.at = "" // the picture is of the whole page, and scripts run in its top then
+		}
 		data, err := s.stage.driver.screenshot(ctx)
 		if err := s.stage.sound(err); err != nil {
 			return err

@@ -146,7 +146,9 @@ globalThis.touchstone = (() => {
       try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return String(text); }
     };
     const root = document.body ?? document.documentElement;
-    root.replaceChildren(line(`${location.origin}${isSecureContext ? "" : " (not a secure context)"}`, "font-weight:bold"));
+    const around = Array.from(location.ancestorOrigins ?? []);
+    const frame = parent === globalThis ? "" : `, in a frame${around.map((o) => ` of ${o}`).join(" in a frame")}`;
+    root.replaceChildren(line(`${location.origin}${frame}${isSecureContext ? "" : " (not a secure context)"}`, "font-weight:bold"));
     if (!last) {
       root.append(line("no ceremony ran on this page", ""));
       return;

@@ -88,7 +88,7 @@ func pageChecks() []*Check {
 		}
 		out = append(out,
 			&Check{
-				ID: kind + ".page.further-origins", Title: "A " + kind + " on every further origin of the RP is accepted",
+				ID: kind + ".page.further-origins", Title: aKind(kind) + " on every further origin of the RP is accepted",
 				Why:   "An RP on several sites has them listed; one that is forgotten locks its users out.",
 				Level: Must, Requirements: []string{origin}, Needs: []string{kind, "origins", needElsewhere}, Abilities: []client.Ability{client.Import, client.RelatedOrigins},
 				Story: func(c *Case) {
@@ -99,7 +99,7 @@ func pageChecks() []*Check {
 				},
 			},
 			&Check{
-				ID: kind + ".page.framed-as-declared", Title: "A " + kind + " in a frame of a page that may frame the RP is accepted",
+				ID: kind + ".page.framed-as-declared", Title: aKind(kind) + " in a frame of a page that may frame the RP is accepted",
 				Why:   "An RP that is meant to be embedded must know its embedders by topOrigin.",
 				Level: Must, Requirements: []string{top}, Needs: []string{kind, "origin.cross", "top-origins", needElsewhere}, Abilities: []client.Ability{client.Import, client.Frames},
 				Story: func(c *Case) {
@@ -110,6 +110,14 @@ func pageChecks() []*Check {
 			})
 	}
 	return out
+}
+
+// aKind is the kind of ceremony with its article.
+func aKind(kind string) string {
+	if kind == Authentication {
+		return "An authentication"
+	}
+	return "A registration"
 }
 
 // origins is the list that a policy of the profile holds; without one there is nothing to ask.
