@@ -86,3 +86,15 @@ func TestFrames(t *testing.T) {
 		}
 	}
 }
+
+func FuzzDelegated(f *testing.F) {
+	for _, allow := range []string{"", AllowBoth, "publickey-credentials-create 'none'; x", "; publickey-credentials-create * 'self'"} {
+		f.Add(allow)
+	}
+	f.Fuzz(func(t *testing.T, allow string) {
+		delegated(allow, createFeature, "https://embedder.test", "https://rp.example") // no panic
+		if !delegated(createFeature+" *;"+allow, createFeature, "https://embedder.test", "https://rp.example") {
+			t.Errorf("%q takes back what stands before it", allow)
+		}
+	})
+}
