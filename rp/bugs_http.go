@@ -442,7 +442,6 @@ func crashBugs() []httpBug {
 	}
 }
 
-// strictBodyBugs refuse bodies that are as they may be.
 // strangerBugs let a caller write the options.
 func strangerBugs() []httpBug {
 	return []httpBug{{Bug: Bug{Name: "app-id-of-stranger", Title: "passes on whatever appidExclude a request asks for", Class: "options",
@@ -477,6 +476,7 @@ func strangerBugs() []httpBug {
 		}}}
 }
 
+// strictBodyBugs refuse bodies that are as they may be.
 func strictBodyBugs() []httpBug {
 	bug := func(name, title, requirement string, paths []string, refuse func(o map[string]json.RawMessage) bool) httpBug {
 		return httpBug{Bug: Bug{Name: name, Title: title, Class: "over-strict", Requirement: requirement, Severity: "medium", Dialect: "fido", OverStrict: true},
@@ -496,6 +496,10 @@ func strictBodyBugs() []httpBug {
 	results := []string{attested, asserted}
 	known := []string{"id", "rawId", "type", "response", "getClientExtensionResults", "clientExtensionResults", "authenticatorAttachment"}
 	return []httpBug{
+		bug("strict-attachment", "refuses an authenticatorAttachment that it does not know", "webauthn-3/5.4.5/unknown-attachment", results, func(o map[string]json.RawMessage) bool {
+			a := string(o["authenticatorAttachment"])
+			return a != "" && a != "null" && a != `"platform"` && a != `"cross-platform"`
+		}),
 		bug("strict-body-members", "refuses a body with a member it does not know", "webauthn-3/5.1/unknown-members", results, func(o map[string]json.RawMessage) bool {
 			for name := range o {
 				if !slices.Contains(known, name) {

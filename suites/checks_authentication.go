@@ -50,6 +50,7 @@ func authenticationAccepted() []*Check {
 		row{name: "high-s-signature", title: "A signature with a high s is accepted", fault: F{SignatureHighS: true}, requirement: "webauthn-3/6.5.5/signature-format", why: "Half of all ECDSA signatures have one; refusing them refuses every other login."},
 		row{name: "unsolicited-extension-output", title: "An authenticator extension output that was not asked for does no harm", fault: F{ExtensionsUnknown: true}, requirement: "webauthn-3/7.2/step-23", level: Posture, why: "An RP must be prepared for one; taking or refusing it is its policy, crashing is not."},
 		row{name: "unsolicited-client-output", title: "A client extension output that was not asked for does no harm", fault: F{ExtensionResultUnknown: true}, requirement: "webauthn-3/7.2/step-23", level: Posture, needs: []string{"extension.outputs"}, why: "An RP must be prepared for one; taking or refusing it is its policy, crashing is not."},
+		row{name: "unknown-attachment", title: "An authenticatorAttachment that nobody knows is accepted", wire: W{AttachmentUnknown: true}, requirement: "webauthn-3/5.4.5/unknown-attachment", level: Should, why: "The enumeration grows: an RP is to treat a value that it does not know as if there were none."},
 		row{name: "unknown-body-member", title: "Members of the body that nobody knows are accepted", wire: W{UnknownMember: true}, requirement: "webauthn-3/5.1/unknown-members", level: Posture, why: "toJSON() grows with each level of the specification."},
 	)
 	return append(plain, table(base, rows...)...)

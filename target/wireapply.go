@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -149,6 +150,34 @@ func (w WireFaults) apply(b *body, roles map[Role]pointer, v any) ([]byte, error
 			v, _ = copies(v)
 		} else {
 			v = p[:len(p)-1].replace(v, copies)
+		}
+	}
+	if w.AttachmentUnknown {
+		// Only where the body is a credential as toJSON() writes it: what holds id
+		// holds type too, and the attachment would stand there.
+		id, _, err := find("AttachmentUnknown", RoleID)
+		if err != nil {
+			return nil, err
+		}
+		kind, _, err := find("AttachmentUnknown", RoleType)
+		if err != nil {
+			return nil, err
+		}
+		holder := id[:len(id)-1]
+		if !slices.Equal(holder, kind[:len(kind)-1]) {
+			return nil, fmt.Errorf("AttachmentUnknown: %w: id and type stand apart, so this is no PublicKeyCredential in JSON", ErrNoRole)
+		}
+		put := func(old any) (any, bool) {
+			m, ok := old.(map[string]any)
+			if !ok {
+				return old, true
+			}
+			return with(m, "authenticatorAttachment", "touchstone-attachment"), true
+		}
+		if len(holder) == 0 {
+			v, _ = put(v)
+		} else {
+			v = holder.replace(v, put)
 		}
 	}
 	if w.UnknownMember {

@@ -59,6 +59,9 @@ type WireFaults struct {
 	// ForeignCopies puts copies of another credential's key and authenticator data
 	// beside the attestation object, where RegistrationResponseJSON has copies of its own.
 	ForeignCopies bool
+	// AttachmentUnknown adds authenticatorAttachment with a value that the
+	// specification does not have, beside id and type; legal.
+	AttachmentUnknown bool
 	// UnknownMember adds members that no dialect knows; legal.
 	UnknownMember bool
 

@@ -77,6 +77,7 @@ var operations = []operation{
 var bodyFaults = []WireFault{
 	{Name: "contradictory-raw-id", Field: "ContradictID", Doc: "id and rawId name different credentials", Violates: anchorRegistration},
 	{Name: "foreign-copies", Field: "ForeignCopies", Doc: "authenticatorData, publicKey and publicKeyAlgorithm beside the attestation object are of another credential", Violates: anchorAttestation, Lenient: true},
+	{Name: "unknown-attachment", Field: "AttachmentUnknown", Doc: "authenticatorAttachment has a value that the specification does not have", Legal: true},
 	{Name: "unknown-member", Field: "UnknownMember", Doc: "members that nobody knows, at the top and next to the response's members", Legal: true},
 	{Name: "body-empty", Field: "BodyEmpty", Doc: "the body has no bytes", Violates: anchorJSON},
 	{Name: "body-not-json", Field: "BodyNotJSON", Doc: "the body is text, labelled as JSON", Violates: anchorJSON},

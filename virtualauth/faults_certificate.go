@@ -25,6 +25,14 @@ func certificateFault(field, steps string, strength Strength, anchor, doc string
 	}}
 }
 
+// fidoAuthority is who issued the packed certificate of the response.
+func (e *edit) fidoAuthority() (*authority, error) {
+	if e.keys.authority != nil {
+		return e.keys.authority.authority, nil
+	}
+	return fidoAuthority()
+}
+
 // bendLeaf changes the template of the leaf.
 func bendLeaf(change func(*x509.Certificate)) func(*edit) (bend, error) {
 	return func(*edit) (bend, error) { return bend{leaf: change}, nil }
@@ -113,20 +121,36 @@ var certificateFaults = []faultDef{
 		}
 		return bend{issuer: stranger, chain: func(x5c [][]byte) [][]byte { return [][]byte{x5c[0], stranger.cert.Raw} }}, nil
 	}),
-	certificateFault("CertificateAnchorIncluded", "24", MayReject, anchorTrust, "x5c carries the trust anchor behind the certificates that lead to it", onlyPacked, func(*edit) (bend, error) {
-		ca, err := fidoAuthority()
+	certificateFault("CertificateAnchorIncluded", "24", MayReject, anchorTrust, "x5c carries the trust anchor behind the certificates that lead to it", onlyPacked, func(e *edit) (bend, error) {
+		ca, err := e.fidoAuthority()
 		if err != nil {
 			return bend{}, err
 		}
 		return bend{chain: func(x5c [][]byte) [][]byte { return append(slices.Clone(x5c), ca.root.cert.Raw) }}, nil
 	}),
-	certificateFault("CertificateIntermediateExpired", "24", ShouldReject, anchorAssess, "the certificate that issued the attestation certificate has expired", onlyPacked, func(*edit) (bend, error) {
-		ca, err := fidoAuthority()
+	certificateFault("CertificateIntermediateExpired", "24", ShouldReject, anchorAssess, "the certificate that issued the attestation certificate has expired", onlyPacked, func(e *edit) (bend, error) {
+		ca, err := e.fidoAuthority()
 		if err != nil {
 			return bend{}, err
 		}
 		old, err := newCAOf("Touchstone Virtual FIDO Expired Intermediate CA", ca.root, pkiNotBefore.AddDate(-10, 0, 0), pkiNotBefore.AddDate(-1, 0, 0))
 		return bend{issuer: old}, err
+	}),
+	certificateFault("CertificateIssuerNotCA", "24", ShouldReject, anchorAssess, "the attestation certificate was issued by one that a trusted authority gave to somebody who is none", onlyPacked, func(e *edit) (bend, error) {
+		ca, err := e.fidoAuthority()
+		if err != nil {
+			return bend{}, err
+		}
+		nobody, err := newLeaf(leaf{label: "Touchstone Virtual No Authority"}, ca.intermediate)
+		return bend{issuer: nobody}, err
+	}),
+	certificateFault("CertificateTwoIntermediates", "24", MustAccept, anchorAssess, "two intermediate authorities stand between the attestation certificate and the root", onlyPacked, func(e *edit) (bend, error) {
+		ca, err := e.fidoAuthority()
+		if err != nil {
+			return bend{}, err
+		}
+		inner, err := newCA("Touchstone Virtual FIDO Inner CA", ca.intermediate)
+		return bend{issuer: inner}, err
 	}),
 	certificateFault("CertificateSignatureBroken", "24", ShouldReject, anchorAssess, "one bit of the attestation certificate's own signature is flipped", chained, bendChain(func(x5c [][]byte) [][]byte {
 		x5c[0] = bytes.Clone(x5c[0])

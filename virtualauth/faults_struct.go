@@ -623,6 +623,12 @@ type Faults struct {
 	// CertificateIntermediateExpired: the certificate that issued the attestation certificate has expired.
 	// Should reject (step 7.1.24): https://www.w3.org/TR/webauthn-3/#reg-ceremony-assess-trust
 	CertificateIntermediateExpired bool
+	// CertificateIssuerNotCA: the attestation certificate was issued by one that a trusted authority gave to somebody who is none.
+	// Should reject (step 7.1.24): https://www.w3.org/TR/webauthn-3/#reg-ceremony-assess-trust
+	CertificateIssuerNotCA bool
+	// CertificateTwoIntermediates: two intermediate authorities stand between the attestation certificate and the root.
+	// Must accept (step 7.1.24): https://www.w3.org/TR/webauthn-3/#reg-ceremony-assess-trust
+	CertificateTwoIntermediates bool
 	// CertificateSignatureBroken: one bit of the attestation certificate's own signature is flipped.
 	// Should reject (step 7.1.24): https://www.w3.org/TR/webauthn-3/#reg-ceremony-assess-trust
 	CertificateSignatureBroken bool

@@ -149,6 +149,7 @@ func strictBugs() []deviation {
 		atRegistration(bug("strict-packed-certificates", "knows packed self attestation only", "webauthn-3/8.2/signature"), "7.1.22", func(r *registration) bool {
 			return r.object.format == "packed" && len(r.attestation.Path) > 0
 		}),
+		atRegistration(bug("strict-chain-length", "takes one intermediate authority at most", "webauthn-3/7.1/step-24.anchor"), "7.1.24", func(r *registration) bool { return len(r.attestation.Path) > 2 }),
 		atRegistration(bug("strict-aaguid-extension", "wants the AAGUID extension in every packed certificate", "webauthn-3/8.2.1/aaguid-extension"), "7.1.22", func(r *registration) bool {
 			return r.object.format == "packed" && len(r.attestation.Path) > 0 && !slices.ContainsFunc(r.attestation.Path[0].Extensions, func(e pkix.Extension) bool {
 				return e.Id.String() == "1.3.6.1.4.1.45724.1.1.4"
