@@ -177,18 +177,12 @@ var explanations = []explanation{
 // explain fills in whose doing a difference is.
 func explain(d *Difference, in Input, found []Finding, ref, o Outcome) {
 	d.Class = Unexplained
-	for _, n := range in.notes {
-		if n.Client == engine(o) && (n.Field == "" || n.Field == d.Field) {
-			d.Class, d.Anchor, d.Why = n.Class, n.Anchor, n.Why
-			return
-		}
+	if departs(d, in, ref, o) {
+		return
 	}
-	c := circumstances{field: d.Field, engine: engine(o), o: o.Fields, ref: ref.Fields, got: o.Fields["outcome"], asked: read(in), in: in}
-	for _, e := range explanations {
-		if e.holds(c) {
-			d.Class, d.Anchor, d.Why = e.class, e.anchor, e.why
-			return
-		}
+	// A browser that the others are held against may be the one that departs.
+	if e := engine(ref); (e == "chrome" || e == "firefox") && departs(d, in, o, ref) {
+		return
 	}
 	if d.Field != "outcome" {
 		return
@@ -199,4 +193,22 @@ func explain(d *Difference, in Input, found []Finding, ref, o Outcome) {
 			return
 		}
 	}
+}
+
+// departs looks for a reason in the client of o, held against that of ref.
+func departs(d *Difference, in Input, ref, o Outcome) bool {
+	for _, n := range in.notes {
+		if n.Client == engine(o) && (n.Field == "" || n.Field == d.Field) {
+			d.Class, d.Anchor, d.Why = n.Class, n.Anchor, n.Why
+			return true
+		}
+	}
+	c := circumstances{field: d.Field, engine: engine(o), o: o.Fields, ref: ref.Fields, got: o.Fields["outcome"], asked: read(in), in: in}
+	for _, e := range explanations {
+		if e.holds(c) {
+			d.Class, d.Anchor, d.Why = e.class, e.anchor, e.why
+			return true
+		}
+	}
+	return false
 }

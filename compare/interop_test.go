@@ -182,3 +182,25 @@ func TestVirtualAgreesWithChrome(t *testing.T) {
 	}
 	t.Logf("%d cases, %d put to the virtual client, %d end as in Chrome", len(list), asked, agreed)
 }
+
+// TestEitherBrowserMayBeTheReference: where the virtual client takes no part, the
+// browsers are held against each other, and every difference has its reason
+// whichever of them comes first.
+func TestEitherBrowserMayBeTheReference(t *testing.T) {
+	list := cases(t)
+	ran, err := OnRecord(t.Context(), list, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range ran {
+		for range 2 {
+			slices.Reverse(c.Outcomes)
+			_, found := differences(list[i].Input, c.Findings, c.Outcomes)
+			for _, d := range found {
+				if d.Class == Unexplained {
+					t.Errorf("%s: %s of %s is %q, of %s %q, and nothing says why", c.Name, d.Field, d.Client, d.Value, c.Outcomes[0].Client, d.Reference)
+				}
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -153,7 +154,7 @@ func Run(ctx context.Context, inputs []Input, clients []client.Client) ([]Compar
 		}
 		all.Go(func() {
 			defer close(next)
-			for i := range inputs {
+			for _, i := range orderFor(cl, inputs) {
 				select {
 				case next <- i:
 				case <-ctx.Done():
@@ -183,6 +184,22 @@ func jobsOf(c client.Client) int {
 		return 6
 	}
 	return 1
+}
+
+// orderFor is the order in which a client is asked: one with a single page stays
+// on it as long as it can, for going to another takes longer than a call.
+func orderFor(c client.Client, inputs []Input) []int {
+	order := make([]int, len(inputs))
+	for i := range order {
+		order[i] = i
+	}
+	if jobsOf(c) == 1 {
+		slices.SortStableFunc(order, func(i, j int) int {
+			a, b := &inputs[i], &inputs[j]
+			return cmp.Or(strings.Compare(a.Origin, b.Origin), strings.Compare(a.Frame.text(), b.Frame.text()))
+		})
+	}
+	return order
 }
 
 // ask makes the call in one client. A browser that was lost is tried once more.
