@@ -156,8 +156,23 @@ func TestRecorded(t *testing.T) {
 			t.Errorf("%s: it holds %q, want %q", name, held, tt.held)
 		}
 		o, err := f.Recorded.Outcome(Input{Call: client.Call{Method: f.Method, Options: f.Options}})
-		if err != nil || o.Fields["outcome"] != tt.want || o.Client != "recorded" || o.Version != "recorder 7" || f.TopOrigin != "https://top.example" {
+		if err != nil || o.Fields["outcome"] != tt.want || o.Client != "recorded" || o.Version != "7" || f.TopOrigin != "https://top.example" {
 			t.Errorf("%s: %+v, %v", name, o, err)
+		}
+	}
+}
+
+func TestBrowserOf(t *testing.T) {
+	for agent, want := range map[string]string{
+		"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36":                 "Chrome 156.0.0.0",
+		"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/156.0.0.0 Safari/537.36":         "Chrome 156.0.0.0",
+		"Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36 Edg/156.0.1.2":     "Edge 156.0.1.2",
+		"Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0":                                                "Firefox 153.0",
+		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.1 Safari/605.1.15": "Safari 26.1",
+		"Mozilla/5.0": "Mozilla/5.0", "156.0.1": "156.0.1", "": "",
+	} {
+		if got := browserOf(agent); got != want {
+			t.Errorf("%s: %q, want %q", agent, got, want)
 		}
 	}
 }

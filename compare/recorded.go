@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/touchstone-webauthn/touchstone/client"
 )
@@ -28,11 +29,26 @@ func (r *Recorded) Outcome(in Input) (*Outcome, error) {
 		return nil, fmt.Errorf("%s: what was recorded is no response: %w", in.Name, err)
 	}
 	delete(o.Fields, "toJSON") // whoever wrote it down decided the shape
-	o.Client, o.Version = recordedName, r.Version
-	if r.Client != "" {
-		o.Version = r.Client + " " + r.Version
+	o.Client, o.Version = recordedName, browserOf(r.Version)
+	if r.Client != "" && r.Client != "recorder" {
+		o.Version = strings.TrimSpace(r.Client + " " + o.Version)
 	}
 	return &o, nil
+}
+
+// browserOf is the browser that a User-Agent names, behind all those that it
+// claims to be; other text stays as it is.
+func browserOf(agent string) string {
+	if !strings.HasPrefix(agent, "Mozilla/") {
+		return agent
+	}
+	for _, b := range [][2]string{{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"}, {"HeadlessChrome/", "Chrome"}, {"CriOS/", "Chrome"}, {"Chrome/", "Chrome"}, {"Version/", "Safari"}} {
+		if _, after, ok := strings.Cut(agent, b[0]); ok {
+			version, _, _ := strings.Cut(after, " ")
+			return b[1] + " " + version
+		}
+	}
+	return agent
 }
 
 // response is the credential; false where none was recorded.

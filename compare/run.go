@@ -169,6 +169,9 @@ func Run(ctx context.Context, inputs []Input, clients []client.Client) ([]Compar
 	}
 	for i := range out {
 		if was := inputs[i].Recorded; was != nil {
+			for _, o := range out[i].Outcomes {
+				delete(o.Fields, "toJSON") // a recording has its own shape
+			}
 			out[i].Outcomes = append([]Outcome{*was}, out[i].Outcomes...)
 		}
 		out[i].Findings = findings(inputs[i])

@@ -19,6 +19,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/touchstone-webauthn/touchstone/browser"
+	"github.com/touchstone-webauthn/touchstone/client"
+	"github.com/touchstone-webauthn/touchstone/compare"
 	"github.com/touchstone-webauthn/touchstone/fixtures"
 	"github.com/touchstone-webauthn/touchstone/internal/reference"
 	"github.com/touchstone-webauthn/touchstone/reports"
@@ -197,6 +199,7 @@ func TestRecorderInChrome(t *testing.T) {
 	if refused.Calls[0].Error == nil || refused.Calls[0].Error.Name != "InvalidStateError" || len(refused.Sent) != 0 {
 		t.Errorf("the second registration is %+v", refused)
 	}
+	replays(t, text)
 	if !strings.Contains(string(made.Options), `"attestation":`) || !strings.Contains(string(made.Options), `"challenge":`) {
 		t.Errorf("the options are %s", made.Options)
 	}
@@ -226,6 +229,44 @@ func TestRecorderInChrome(t *testing.T) {
 	}
 	if saved := evaluate[string](t, ctx, "touchstoneRecorder.send("+quoted(address+SavePath)+")"); !strings.HasPrefix(saved, "recording-") {
 		t.Errorf("the bookmarklet's trace was saved as %q", saved)
+	}
+}
+
+// replays runs the recording's calls in the virtual client, which must end as they did.
+func replays(t *testing.T, recording []byte) {
+	t.Helper()
+	found, err := compare.ReadOptions("recording", recording, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var inputs []compare.Input
+	for _, f := range found {
+		in := compare.Input{Name: f.Where, Origin: f.Origin, Call: client.Call{Method: f.Method, Options: f.Options}, Authenticator: client.AuthenticatorConfig{Transport: "internal", ResidentKeys: true, UserVerification: true}}
+		if f.Authenticator != nil {
+			in.Authenticator = *f.Authenticator
+		}
+		if in.Authenticator.Transport != "internal" {
+			t.Errorf("%s: the authenticator is taken for one over %s", f.Where, in.Authenticator.Transport)
+		}
+		in.Held = compare.HeldFor(f, in.Origin, in.Authenticator, false)
+		if in.Recorded, err = f.Recorded.Outcome(in); err != nil {
+			t.Fatal(err)
+		}
+		inputs = append(inputs, in)
+	}
+	list, err := compare.Run(t.Context(), inputs, []client.Client{client.NewVirtual()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) != 3 {
+		t.Errorf("%d calls were replayed, want 3", len(list))
+	}
+	for _, c := range list {
+		for _, d := range c.Differences {
+			if d.Class != compare.Token {
+				t.Errorf("%s: %s was %q and is %q", c.Name, d.Field, d.Reference, d.Value)
+			}
+		}
 	}
 }
 
