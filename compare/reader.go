@@ -240,6 +240,9 @@ func fromHAR(data []byte) []Found {
 			}
 		}
 		for _, f := range search(body, "", 0) {
+			if len(out) == maxFound {
+				break // credentials are looked for among them
+			}
 			f.Where = strings.TrimSpace(fmt.Sprintf("entry %d (%s %s) %s", i+1, e.Request.Method, e.Request.URL, f.Where))
 			f.Origin = origin
 			out = append(out, f)

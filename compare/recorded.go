@@ -3,6 +3,7 @@ package compare
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -181,8 +182,8 @@ func sentCredentials(data json.RawMessage, depth int) []json.RawMessage {
 		if json.Unmarshal(data, &c) == nil && c.Response.ClientDataJSON != "" {
 			return []json.RawMessage{data}
 		}
-		for _, member := range o {
-			out = append(out, sentCredentials(member, depth+1)...)
+		for _, name := range slices.Sorted(maps.Keys(o)) {
+			out = append(out, sentCredentials(o[name], depth+1)...)
 		}
 	case '[':
 		var list []json.RawMessage
