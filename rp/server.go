@@ -62,6 +62,8 @@ type Config struct {
 	LeaveOut []string
 	// Bug is the name of a deliberate defect, one of Bugs; empty: none.
 	Bug string
+	// Watch is told which bugs would have answered otherwise; nil: nobody is.
+	Watch *ceremony.Watch
 	// OmitExampleExtension turns off the extension input example.extension.bool
 	// in the Fortanix dialect, where it is part of the RP's configuration.
 	OmitExampleExtension bool
@@ -163,6 +165,9 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Watch != nil && around == nil {
+		around = watch(cfg.Watch)
+	}
 	s := &Server{cfg: cfg, leaveOut: map[string]bool{}, around: around}
 	if cfg.ClockHeader != "" {
 		now := cfg.Clock
@@ -206,6 +211,7 @@ func (s *Server) core(dialect string, algorithms []int64) (*ceremony.RP, error) 
 		Random:        s.cfg.Random,
 		LeaveOut:      s.cfg.LeaveOut,
 		Bug:           s.cfg.Bug,
+		Watch:         s.cfg.Watch,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("rp: dialect %s: %w", dialect, err)

@@ -24,6 +24,7 @@ type proveFlags struct {
 	json, html, resume string
 	seed               string
 	jobs               int
+	allChecks          bool
 }
 
 func proveCommand() *cobra.Command {
@@ -50,12 +51,13 @@ Exit codes: 0 every bug was caught, and every check caught one or is excused;
 	fl.StringVar(&f.html, "html", "", "write it as one HTML page to `file`")
 	fl.StringVar(&f.resume, "resume", "", "keep the results of an earlier table, a JSON `file`, where suite and seed are the same")
 	fl.StringVar(&f.seed, "seed", "proof", "seed of every key and id")
+	fl.BoolVar(&f.allChecks, "all-checks", false, "put every check to every bug, also where the bug would answer all that a check sends as the sound RP does")
 	fl.IntVar(&f.jobs, "jobs", 0, "bugs at once (default the number of processors)")
 	return cmd
 }
 
 func (f *proveFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
-	cfg := prove.Config{Seed: f.seed, Jobs: f.jobs, Version: version()}
+	cfg := prove.Config{Seed: f.seed, Jobs: f.jobs, Version: version(), AllChecks: f.allChecks}
 	var err error
 	if len(f.bugs) > 0 {
 		if cfg.Bugs, err = selectBugs(f.bugs); err != nil {
@@ -75,6 +77,9 @@ func (f *proveFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 		}
 		if err != nil {
 			return usage("prove --json writes one", "--resume: %w", err)
+		}
+		if err := cfg.Earlier.Continues(cfg); err != nil {
+			return usage("leave --resume out, or ask for the same proof", "--resume %s: %w", f.resume, err)
 		}
 	}
 	if err := (&runFlags{json: f.json, html: f.html}).checkOutputs(); err != nil {

@@ -44,9 +44,12 @@ type Config struct {
 	// Checks to prove them with; nil: all.
 	Checks []*suites.Check
 	Seed   string
+	// AllChecks puts every check to every bug, also those whose traffic the bug
+	// would have answered as a sound RP does.
+	AllChecks bool
 	// Jobs is how many bugs are tried at once; 0: the number of processors.
 	Jobs int
-	// Earlier is a table whose results are kept where suite, seed and checks are the same.
+	// Earlier is a table whose results are kept; it must be of the same proof, by Continues.
 	Earlier *Table
 	// Version is the program's, for the table.
 	Version string
@@ -61,6 +64,9 @@ type Result struct {
 	Ran string `json:"ran"`
 	// KilledBy are the checks that caught it, in catalogue order.
 	KilledBy []string `json:"killedBy"`
+	// Unreached is how many checks were left out, as the bug would have answered
+	// all that they send as the sound RP did.
+	Unreached int `json:"unreached,omitempty"`
 	// DurationMs is how long the suite took.
 	DurationMs int64 `json:"durationMs"`
 	// Error tells why the suite could not be run.
@@ -121,7 +127,15 @@ type prover struct {
 	cfg Config
 
 	mu    sync.Mutex
-	clean map[circumstances]func() (map[string]finding, error)
+	clean map[circumstances]func() (sound, error)
+}
+
+// sound is how the suite goes on a sound RP.
+type sound struct {
+	findings map[string]finding
+	// reached are the bugs that would have answered some request of a check, or of
+	// what stands before it, in another way, by check.
+	reached map[string]map[string]bool
 }
 
 // circumstances are what a bug and a sound RP must share to be compared.
@@ -144,8 +158,13 @@ func Run(ctx context.Context, cfg Config) (*Table, error) {
 	if cfg.Jobs <= 0 {
 		cfg.Jobs = runtime.NumCPU()
 	}
+	if cfg.Earlier != nil {
+		if err := cfg.Earlier.Continues(cfg); err != nil {
+			return nil, fmt.Errorf("the earlier table: %w", err)
+		}
+	}
 	t := &Table{SchemaVersion: SchemaVersion, Version: cfg.Version, Digest: suites.Digest(cfg.Checks), Seed: cfg.Seed, Checks: len(cfg.Checks)}
-	p := &prover{cfg: cfg, clean: map[circumstances]func() (map[string]finding, error){}}
+	p := &prover{cfg: cfg, clean: map[circumstances]func() (sound, error){}}
 	results := make([]*Result, len(cfg.Bugs))
 	done := 0
 	settle := func(i int, r Result) {
@@ -169,7 +188,7 @@ func Run(ctx context.Context, cfg Config) (*Table, error) {
 		})
 	}
 	for i, b := range cfg.Bugs {
-		if r, ok := cfg.Earlier.result(t, b); ok {
+		if r, ok := cfg.Earlier.result(b); ok {
 			settle(i, r)
 			continue
 		}
@@ -199,9 +218,29 @@ func Run(ctx context.Context, cfg Config) (*Table, error) {
 	return t, nil
 }
 
-// result is what the table says of the bug, if it is of the same proof as now.
-func (t *Table) result(now *Table, b rp.Bug) (Result, bool) {
-	if t == nil || t.SchemaVersion != now.SchemaVersion || t.Version != now.Version || t.Digest != now.Digest || t.Seed != now.Seed {
+// Continues tells whether a proof with this configuration can go on from the
+// table; the error tells what stands in the way.
+func (t *Table) Continues(cfg Config) error {
+	checks := cfg.Checks
+	if checks == nil {
+		checks = suites.Catalogue()
+	}
+	switch {
+	case t.SchemaVersion != SchemaVersion:
+		return fmt.Errorf("it is no kill table of schema version %d, but of %d", SchemaVersion, t.SchemaVersion)
+	case t.Version != cfg.Version:
+		return fmt.Errorf("it was made by version %s, this is %s", t.Version, cfg.Version)
+	case t.Digest != suites.Digest(checks):
+		return fmt.Errorf("it is of other checks: %d with the digest %.12s, these are %d with %.12s", t.Checks, t.Digest, len(checks), suites.Digest(checks))
+	case t.Seed != cfg.Seed:
+		return fmt.Errorf("it is of the seed %q, this is of %q", t.Seed, cfg.Seed)
+	}
+	return nil
+}
+
+// result is what the table says of the bug.
+func (t *Table) result(b rp.Bug) (Result, bool) {
+	if t == nil {
 		return Result{}, false
 	}
 	i := slices.IndexFunc(t.Bugs, func(r Result) bool { return r.Name == b.Name && r.Error == "" })
@@ -231,17 +270,13 @@ func (p *prover) try(ctx context.Context, b rp.Bug) Result {
 	where := circumstances{r.Ran, b.Policy, b.Set}
 	clean, err := p.baseline(ctx, where)
 	if err == nil {
-		var red map[string]finding
-		red, err = p.red(ctx, where, b.Name, requestTimeout)
-		if err == nil && len(red) == 1 && red[Health] != 0 {
-			red, err = p.red(ctx, where, b.Name, patientTimeout)
+		checks := p.cfg.Checks
+		if !p.cfg.AllChecks && rp.Watched(b.Name) {
+			checks = slices.DeleteFunc(slices.Clone(checks), func(c *suites.Check) bool { return !clean.reached[c.ID][b.Name] })
 		}
-		if err == nil {
-			for _, id := range append([]string{Health}, ids(p.cfg.Checks)...) {
-				if red[id] > clean[id] {
-					r.KilledBy = append(r.KilledBy, id)
-				}
-			}
+		if err = p.kills(ctx, where, &r, checks, clean); err == nil && !r.Killed() && len(checks) < len(p.cfg.Checks) {
+			// A survivor is a finding of its own: look again, at everything.
+			err = p.kills(ctx, where, &r, p.cfg.Checks, clean)
 		}
 	}
 	if err != nil {
@@ -249,6 +284,38 @@ func (p *prover) try(ctx context.Context, b rp.Bug) Result {
 	}
 	r.DurationMs = time.Since(began).Milliseconds()
 	return r
+}
+
+// under are the bugs that are tried under the same circumstances.
+func (p *prover) under(where circumstances) []string {
+	var names []string
+	for _, b := range p.cfg.Bugs {
+		if where == (circumstances{dialectOf(b), b.Policy, b.Set}) {
+			names = append(names, b.Name)
+		}
+	}
+	return names
+}
+
+// kills puts checks to a bug and notes in r which of them caught it.
+func (p *prover) kills(ctx context.Context, where circumstances, r *Result, checks []*suites.Check, clean sound) error {
+	r.Unreached = len(p.cfg.Checks) - len(checks)
+	if len(checks) == 0 {
+		return nil
+	}
+	red, err := p.red(ctx, where, r.Name, requestTimeout, checks, nil)
+	if err == nil && len(red) == 1 && red[Health] != 0 {
+		red, err = p.red(ctx, where, r.Name, patientTimeout, checks, nil)
+	}
+	if err != nil {
+		return err
+	}
+	for _, id := range append([]string{Health}, ids(checks)...) {
+		if red[id] > clean.findings[id] {
+			r.KilledBy = append(r.KilledBy, id)
+		}
+	}
+	return nil
 }
 
 func ids(checks []*suites.Check) []string {
@@ -259,12 +326,17 @@ func ids(checks []*suites.Check) []string {
 	return out
 }
 
-// baseline is what is red on a sound RP, found out once.
-func (p *prover) baseline(ctx context.Context, where circumstances) (map[string]finding, error) {
+// baseline is how the suite goes on a sound RP, found out once.
+func (p *prover) baseline(ctx context.Context, where circumstances) (sound, error) {
 	p.mu.Lock()
 	once := p.clean[where]
 	if once == nil {
-		once = sync.OnceValues(func() (map[string]finding, error) { return p.red(ctx, where, "", patientTimeout) })
+		once = sync.OnceValues(func() (sound, error) {
+			s := sound{reached: map[string]map[string]bool{}}
+			var err error
+			s.findings, err = p.red(ctx, where, "", patientTimeout, p.cfg.Checks, s.reached)
+			return s, err
+		})
 		p.clean[where] = once
 	}
 	p.mu.Unlock()
@@ -281,13 +353,24 @@ const (
 )
 
 // red runs the suite on the reference RP with a bug, or none, and returns the
-// checks that saw something wrong.
-func (p *prover) red(ctx context.Context, where circumstances, bug string, timeout time.Duration) (map[string]finding, error) {
+// checks that saw something wrong. reached, if not nil, gets the bugs that would
+// have made a difference, by check; one RP and one lane see to it that what was
+// noted since the last check is this one's.
+func (p *prover) red(ctx context.Context, where circumstances, bug string, timeout time.Duration, checks []*suites.Check, reached map[string]map[string]bool) (map[string]finding, error) {
 	cfg, err := reference.ConfigFor(reference.RPID, reference.Origin, []string{where.dialect})
 	if err != nil {
 		return nil, err
 	}
 	cfg.Bug, cfg.Policy = bug, cfg.Policy.And(where.policy)
+	var progress func(suites.Progress)
+	if reached != nil && !p.cfg.AllChecks {
+		cfg.Watch = ceremony.NewWatch(p.under(where)...)
+		progress = func(now suites.Progress) {
+			if now.Result != nil {
+				reached[now.Result.ID] = cfg.Watch.Take()
+			}
+		}
+	}
 	if err := reference.Apply(&cfg, where.set); err != nil {
 		return nil, err
 	}
@@ -305,7 +388,7 @@ func (p *prover) red(ctx context.Context, where circumstances, bug string, timeo
 		return nil, err
 	}
 	report, err := suites.Run(ctx, suites.Config{Targets: []*target.Target{t}, Clients: []client.Client{client.NewVirtual()},
-		Checks: p.cfg.Checks, Set: where.set, Seed: p.cfg.Seed, Jobs: 1, NoFeatures: true, Version: p.cfg.Version})
+		Checks: checks, Progress: progress, Set: where.set, Seed: p.cfg.Seed, Jobs: 1, NoFeatures: true, Version: p.cfg.Version})
 	if err != nil {
 		return nil, err
 	}

@@ -105,10 +105,21 @@ func (t *Table) Summary() string {
 		bad := len(t.Unexcused())
 		s += fmt.Sprintf("%d caught nothing without excuse and %d with one; ", bad, len(t.Idle)-bad)
 	}
+	if n := t.unreached(); n > 0 {
+		s += fmt.Sprintf("%d of %d times a check was put to a bug, the others had nothing to show; ", len(t.Bugs)*t.Checks-n, len(t.Bugs)*t.Checks)
+	}
 	if !t.Complete {
 		s += "not all bugs were tried; "
 	}
 	return s + (time.Duration(t.DurationMs) * time.Millisecond).Round(100*time.Millisecond).String()
+}
+
+func (t *Table) unreached() int {
+	n := 0
+	for _, r := range t.Bugs {
+		n += r.Unreached
+	}
+	return n
 }
 
 //go:embed table.html

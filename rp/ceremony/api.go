@@ -43,6 +43,8 @@ type Config struct {
 	Override map[string]func(*Inspection) error
 	// Bug is the name of a deliberate defect, one of Bugs; empty: none.
 	Bug string
+	// Watch is told which bugs would have answered otherwise; nil: nobody is.
+	Watch *Watch
 }
 
 // Policy is what the specification leaves to the Relying Party.

@@ -51,6 +51,8 @@ var Severities = []string{"critical", "high", "medium", "low"}
 type deviation struct {
 	Bug
 	leaveOut []string
+	// unwatched: a Watch cannot tell of it, because a hook of a step changes what the RP holds.
+	unwatched bool
 	// hooks are made anew for every RP: some remember.
 	hooks func() hooks
 }

@@ -21,6 +21,7 @@ type state struct {
 	leaveOut     map[string]bool
 	imaginaryKey []byte
 	bug          hooks
+	shadows      *shadows // nil but under Config.Watch
 
 	mu          sync.Mutex
 	users       map[string]*User       // by name
@@ -69,6 +70,7 @@ func New(c Config) (*RP, error) {
 	s := &state{
 		config:      c,
 		bug:         bug,
+		shadows:     newShadows(c.Watch),
 		leaveOut:    map[string]bool{},
 		users:       map[string]*User{},
 		handles:     map[string]*User{},

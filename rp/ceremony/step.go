@@ -60,15 +60,20 @@ func run[T any, P interface {
 		if deviate := rp.bug.steps[s.Name]; deviate != nil {
 			s.check = bent(deviate, s.check)
 		}
+		s.check = shadowed(rp.shadows, s.Name, s.check)
 		for i, f := range []func(*T) error{s.prepare, s.check, s.effect} {
 			if f == nil || (i > 0 && rp.leftOut(s.Name)) {
 				continue
 			}
 			if err := f(t); err != nil {
-				return refusal(s.public(), err)
+				refused := refusal(s.public(), err)
+				rp.shadows.refused(refused.Step)
+				rp.shadows.passed(t)
+				return refused
 			}
 		}
 	}
+	rp.shadows.passed(t)
 	return nil
 }
 
