@@ -120,22 +120,37 @@ judges: judge-tools ## put all that the virtual authenticator makes to other peo
 # A peer is a folder under peers/ with an RP that is not ours. `make peers` runs
 # the suite against each, and a baseline beside it says which findings are known.
 .PHONY: peers
-peers: peer-simplewebauthn ## test RPs that we did not write, see peers/
+peers: peer-servers browser ## test RPs that we did not write, see peers/ and docs/peers.md
+	bin/peers/run
+
+.PHONY: peers-update
+peers-update: peer-servers browser ## the same, and write docs/peers.md
+	bin/peers/run -update
+
+.PHONY: peer
+peer: peer-servers browser ## put some checks to one peer: make peer PEER=name CHECK=glob
+	bin/peers/run -peer '$(PEER)' -check '$(or $(CHECK),*)'
 
 .PHONY: peers-test
 peers-test: peers/simplewebauthn/node_modules/.package-lock.json ## run the peers' own tests
 	cd peers/simplewebauthn && npm test
+	cd peers/gowebauthn && $(GO) vet ./... && $(GO) test -count=1 ./...
 
-SIMPLEWEBAUTHN = peers/simplewebauthn
+# The old versions of go-webauthn that a peer is built with; the go.mod beside the
+# server has the current one. Before v0.18 extension inputs are not typed.
+GOWEBAUTHN_UNTYPED = v0.8.6 v0.10.2 v0.11.2 v0.13.4 v0.14.0 v0.16.0 v0.16.5 v0.17.4
+GOWEBAUTHN_TYPED = v0.18.1
+GOWEBAUTHN_NOW = v0.18.2
 
-.PHONY: peer-simplewebauthn
-peer-simplewebauthn: build tools browser $(SIMPLEWEBAUTHN)/node_modules/.package-lock.json
-	@mkdir -p out/peers
-	bin/withpeer -dir $(SIMPLEWEBAUTHN) -- node server.js --port 0 --rp-id rp.example --origin https://rp.example -- \
-		bin/touchstone run --target {url} --rp-id rp.example --origin https://rp.example --client virtual --client chrome \
-		$(if $(wildcard $(SIMPLEWEBAUTHN)/profile.yaml),--profile $(SIMPLEWEBAUTHN)/profile.yaml,--dialect fido) \
-		$(if $(wildcard $(SIMPLEWEBAUTHN)/baseline.yaml),--baseline $(SIMPLEWEBAUTHN)/baseline.yaml) \
-		--json out/peers/simplewebauthn.json --junit out/peers/simplewebauthn.xml --html out/peers/simplewebauthn.html
+.PHONY: peer-servers
+peer-servers: build tools peers/simplewebauthn/node_modules/.package-lock.json
+	@mkdir -p bin/peers
+	@$(GO) build -o bin/peers/run ./internal/tools/peers
+	@cd peers/gowebauthn && $(GO) build -o ../../bin/peers/gowebauthn-$(GOWEBAUTHN_NOW) .
+	@cd peers/gowebauthn && for v in $(GOWEBAUTHN_TYPED); do \
+		$(GO) build -modfile=$$v/go.mod -o ../../bin/peers/gowebauthn-$$v . || exit 1; done
+	@cd peers/gowebauthn && for v in $(GOWEBAUTHN_UNTYPED); do \
+		$(GO) build -tags untyped -modfile=$$v/go.mod -o ../../bin/peers/gowebauthn-$$v . || exit 1; done
 
 # npm writes this file last, so it is there only after a whole install.
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json

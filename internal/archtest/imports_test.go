@@ -36,6 +36,8 @@ var house = []part{
 	{dir: "internal/prove", free: true, why: "it puts the suite to our own RP, which suites must not know of"},
 	{dir: "internal/recorder", may: []string{"reports"}, why: "it serves a page that writes traces, and knows neither RPs nor checks"},
 	{dir: "internal/tools/gendocs", free: true, why: "it writes the documents that are made of the catalogue"},
+	{dir: "internal/tools/peers", may: []string{"reports", "suites"}, why: "it runs the command line against RPs of others and writes down what came of it"},
+	{dir: "peers", why: "modules of their own around the libraries of others, which must not know us"},
 	{dir: "internal/tools/validfuzz", free: true, why: "it puts valid ceremonies to our own RP and to others"},
 	{dir: "internal", why: "the tools and rules of the repository look at the code from outside"},
 	{dir: "clients", free: true, why: "a module of its own that brings the vendors' clients and our RP together"},
@@ -48,7 +50,8 @@ var thirdParty = []struct {
 	dirs   []string
 	why    string
 }{
-	{"github.com/go-webauthn", []string{"rp"}, "it is the independent half that the reference RP verifies with: in a client, one bug could cancel another"},
+	// The peer is a program and a module of its own, which nothing can import.
+	{"github.com/go-webauthn", []string{"rp", "peers/gowebauthn"}, "it is the independent half that the reference RP verifies with, and a peer: in a client, one bug could cancel another"},
 	{"github.com/onsi/ginkgo", []string{"suites/specs"}, "the engine is plain Go and Ginkgo is one front end of it"},
 	{"github.com/onsi/gomega", []string{"suites/specs"}, "the engine is plain Go and Gomega belongs to its Ginkgo front end"},
 }

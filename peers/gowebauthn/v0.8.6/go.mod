@@ -1,0 +1,17 @@
+module github.com/touchstone-webauthn/touchstone/peers/gowebauthn
+
+go 1.26.0
+
+require github.com/go-webauthn/webauthn v0.8.6
+
+require (
+	github.com/fxamacker/cbor/v2 v2.4.0 // indirect
+	github.com/go-webauthn/x v0.1.4 // indirect
+	github.com/golang-jwt/jwt/v5 v5.0.0 // indirect
+	github.com/google/go-tpm v0.9.0 // indirect
+	github.com/google/uuid v1.3.0 // indirect
+	github.com/mitchellh/mapstructure v1.5.0 // indirect
+	github.com/x448/float16 v0.8.4 // indirect
+	golang.org/x/crypto v0.11.0 // indirect
+	golang.org/x/sys v0.10.0 // indirect
+)
