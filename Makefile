@@ -138,9 +138,17 @@ peers-update: peer-servers browser ## the same, and write docs/peers.md
 peer: peer-servers browser ## put some checks to one peer: make peer PEER=name CHECK=glob
 	bin/peers/run -peer '$(PEER)' -check '$(or $(CHECK),*)'
 
+PEER_TOOLS = peers/simplewebauthn/node_modules/.package-lock.json peers/fido2lib/node_modules/.package-lock.json peer-python
+
+.PHONY: peer-python
+peer-python:
+	@scripts/ensure.sh python3-fido2:/usr/lib/python3/dist-packages/fido2/__init__.py
+
 .PHONY: peers-test
-peers-test: peers/simplewebauthn/node_modules/.package-lock.json ## run the peers' own tests
+peers-test: $(PEER_TOOLS) ## run the peers' own tests
 	cd peers/simplewebauthn && npm test
+	cd peers/fido2lib && npm test
+	cd peers/pythonfido2 && /usr/bin/python3 -B -m unittest -q test_server
 	cd peers/gowebauthn && $(GO) vet ./... && $(GO) test -count=1 ./...
 
 # The old versions of go-webauthn that a peer is built with; the go.mod beside the
@@ -150,7 +158,7 @@ GOWEBAUTHN_TYPED = v0.18.1
 GOWEBAUTHN_NOW = v0.18.2
 
 .PHONY: peer-servers
-peer-servers: build tools peers/simplewebauthn/node_modules/.package-lock.json
+peer-servers: build tools $(PEER_TOOLS)
 	@mkdir -p bin/peers
 	@$(GO) build -o bin/peers/run ./internal/tools/peers
 	@cd peers/gowebauthn && $(GO) build -o ../../bin/peers/gowebauthn-$(GOWEBAUTHN_NOW) .
