@@ -88,7 +88,7 @@ must accept, and ceremonies with exactly one fault that it must refuse.
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetVersionTemplate("touchstone {{.Version}}\n")
-	root.AddCommand(runCommand(args), compareCommand(), replayCommand(args), serveCommand(), authenticatorCommand(), proveCommand(), listCommand(), explainCommand(), mergeCommand(), diffCommand(), baselineCommand())
+	root.AddCommand(runCommand(args), compareCommand(), replayCommand(args), serveCommand(), profileCommand(), authenticatorCommand(), proveCommand(), listCommand(), explainCommand(), mergeCommand(), diffCommand(), baselineCommand())
 	return root
 }
 
