@@ -44,7 +44,7 @@ verify: verify-tools judge-tools lint tools ## all there is: test, the race dete
 	bin/testsummary -fail-on-skip -- $(GO) test -json -count=1 -timeout 8m ./...
 	scripts/drift.sh $(MAKE) --no-print-directory generate
 	$(MAKE) --no-print-directory prove seeds no-wolf
-	$(MAKE) --no-print-directory peers-test peers
+	$(MAKE) --no-print-directory peers-test peers peers-no-wolf
 	$(MAKE) --no-print-directory vendor-clients
 	bin/testsummary -fail-on-skip -- $(GO) test -json -count=1 -timeout 20m -race -shuffle=on ./...
 
@@ -129,6 +129,11 @@ judges: judge-tools ## put all that the virtual authenticator makes to other peo
 .PHONY: peers
 peers: peer-servers browser ## test RPs that we did not write, see peers/ and docs/peers.md
 	bin/peers/run
+
+.PHONY: peers-no-wolf
+peers-no-wolf: peer-servers ## put 1,000 stories of valid ceremonies to each sound peer; none may be refused but for what it is known not to do
+	@$(GO) build -o bin/ ./internal/tools/validfuzz
+	bin/peers/run -valid 1000
 
 .PHONY: peers-update
 peers-update: peer-servers browser ## the same, and write docs/peers.md

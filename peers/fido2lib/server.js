@@ -114,7 +114,8 @@ export function newPeer(config) {
         publicKey: record.publicKey,
         prevCounter: record.counter,
         userHandle: b64u(user.id),
-        allowCredentials: descriptors(user),
+        // The ids alone: of transports the library takes only those it knows, which lack hybrid.
+        allowCredentials: descriptors(user).map(({ type, id }) => ({ type, id })),
       });
       record.counter = result.authnrData.get('counter');
       return {};

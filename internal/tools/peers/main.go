@@ -5,7 +5,7 @@
 //
 //	peers [-jobs 2] [-update]         all; -update writes docs/peers.md
 //	peers -peer NAME -check GLOB      one, with what the suite prints: how to see a finding again
-//	peers -valid 1000                 that many valid stories to each peer in place of the suite
+//	peers -valid 1000                 that many valid stories to each sound peer in place of the suite
 //
 // It runs at the root of the repository, with bin/touchstone, bin/withpeer,
 // bin/validfuzz and the servers built (make peers does that). Each server gets a
@@ -59,6 +59,7 @@ type peer struct {
 	Server  []string `yaml:"server"` // its command; --rp-id and --origin are added
 	Known   string   `yaml:"known"`  // folder of profile.yaml, baseline.yaml and unsupported.yaml; Dir without it
 	Clients []string `yaml:"clients"`
+	Sound   bool     `yaml:"sound"` // it hears the valid stories
 }
 
 func (p peer) file(name string) string {
@@ -109,7 +110,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("peers", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.IntVar(&o.jobs, "jobs", 2, "how many peers at a time")
-	f.IntVar(&o.valid, "valid", 0, "put this many valid stories to each peer in place of the suite")
+	f.IntVar(&o.valid, "valid", 0, "put this many valid stories to each sound peer in place of the suite")
 	f.StringVar(&o.peer, "peer", "", "only the peer of this `name`")
 	f.StringVar(&o.check, "check", "", "only the checks that match this `glob`; needs -peer")
 	f.BoolVar(&o.update, "update", false, "write "+page)
@@ -133,10 +134,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return fail(errors.New("-check needs -peer"))
 	}
 	chosen := all
+	if o.valid > 0 {
+		chosen = slices.DeleteFunc(slices.Clone(all), func(p peer) bool { return !p.Sound })
+	}
 	if o.peer != "" {
-		chosen = slices.DeleteFunc(slices.Clone(all), func(p peer) bool { return p.Name != o.peer })
+		chosen = slices.DeleteFunc(slices.Clone(chosen), func(p peer) bool { return p.Name != o.peer })
 		if len(chosen) == 0 {
-			return fail(fmt.Errorf("-peer %s: there is no such peer in peers/peers.yaml", o.peer))
+			return fail(fmt.Errorf("-peer %s: there is no such peer in peers/peers.yaml, or with -valid no sound one", o.peer))
 		}
 	}
 	if err := os.MkdirAll(out, 0o777); err != nil {
@@ -200,7 +204,7 @@ func runAll(ctx context.Context, peers []peer, o options, stdout, stderr io.Writ
 	bad := 0
 	for i, p := range peers {
 		r := <-results[i]
-		log := filepath.Join(out, p.Name+".txt")
+		log := filepath.Join(out, p.Name+map[bool]string{true: ".valid", false: ""}[o.valid > 0]+".txt")
 		if err := os.WriteFile(log, r.out, 0o666); err != nil {
 			fmt.Fprintf(stderr, "peers: %v\n", err)
 		}
@@ -226,10 +230,8 @@ func (p peer) run(ctx context.Context, o options, w io.Writer) error {
 	args := append([]string{"-dir", p.Dir, "--"}, p.Server...)
 	args = append(args, "--rp-id", rpID, "--origin", origin, "--")
 	if o.valid > 0 {
-		args = append(args, "bin/validfuzz", "-n", fmt.Sprint(o.valid), "-seed", seed, "-target", "{url}", "-profile", p.file("profile.yaml"), "-rp-id", rpID, "-origin", origin)
-		if _, err := os.Stat(p.file("unsupported.yaml")); err == nil {
-			args = append(args, "-unsupported", p.file("unsupported.yaml"))
-		}
+		args = append(args, "bin/validfuzz", "-n", fmt.Sprint(o.valid), "-seed", seed, "-target", "{url}", "-profile", p.file("profile.yaml"), "-rp-id", rpID, "-origin", origin,
+			"-unsupported", p.file("unsupported.yaml"))
 	} else {
 		args = append(args, "bin/touchstone", "run", "--target", "{url}", "--rp-id", rpID, "--origin", origin, "--seed", seed, "--profile", p.file("profile.yaml"))
 		for _, c := range p.Clients {
@@ -242,7 +244,9 @@ func (p peer) run(ctx context.Context, o options, w io.Writer) error {
 				"--json", p.report(), "--junit", filepath.Join(out, p.Name+".xml"), "--html", filepath.Join(out, p.Name+".html"))
 		}
 	}
-	_ = os.Remove(p.report()) // an old one must not be taken for this run's
+	if o.valid == 0 {
+		_ = os.Remove(p.report()) // an old one must not be taken for this run's
+	}
 	cmd := exec.CommandContext(ctx, "bin/withpeer", args...)
 	cmd.Stdout, cmd.Stderr = w, w
 	// withpeer ends the server when it is asked to; killed outright it could not.

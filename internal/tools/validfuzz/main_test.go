@@ -3,10 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/touchstone-webauthn/touchstone/reports"
 )
 
 func fuzz(args ...string) (int, string, string) {
@@ -67,5 +71,56 @@ func TestMistakes(t *testing.T) {
 		if code, _, errs := fuzz(args...); code != 2 || errs == "" {
 			t.Errorf("%q: exit %d: %s", args, code, errs)
 		}
+	}
+}
+
+// TestUnsupported: a refusal that is declared is set aside, by what it says and the
+// word, and a row that sets nothing aside is an offence.
+func TestUnsupported(t *testing.T) {
+	u := unsupported{Message: "no such", Word: "client-data-bom"}
+	for _, c := range []struct {
+		title, message string
+		want           bool
+	}{
+		{"none usb forms=client-data-bom; ; ", "HTTP 400: no such", true},
+		{"none usb forms=x+client-data-bom; ; ", "HTTP 400: no such", true},
+		{"none usb forms=; ; x+client-data-bom", "HTTP 400: no such", true},
+		{"none usb forms=client-data-bom; ; ", "HTTP 400: other", false},
+		{"none usb forms=client-data-bomb; ; ", "HTTP 400: no such", false},
+	} {
+		if got := u.covers(c.title, c.message); got != c.want {
+			t.Errorf("%s, %s: %v", c.title, c.message, got)
+		}
+	}
+	known := []unsupported{{Message: "refused", Reason: "known"}, {Message: "nobody says this", Reason: "stale"}}
+	r := &reports.Report{Checks: []reports.Check{{ID: "a", Verdict: reports.Pass}, {ID: "b", Verdict: reports.Fail, Message: "was refused"}}}
+	var out bytes.Buffer
+	if code := tell(&out, config{}, r, known); code != 1 || !strings.Contains(out.String(), `"nobody says this" sets nothing aside`) {
+		t.Errorf("a stale row: exit %d: %s", code, out.String())
+	}
+	out.Reset()
+	if code := tell(&out, config{}, r, known[:1]); code != 0 || !strings.Contains(out.String(), "0 refused") {
+		t.Errorf("a declared refusal: exit %d: %s", code, out.String())
+	}
+	out.Reset()
+	if code := tell(&out, config{}, r, nil); code != 1 {
+		t.Errorf("an undeclared refusal: exit %d: %s", code, out.String())
+	}
+	for _, text := range []string{"unsupported:\n  - {word: x}\n", "unsupported:\n  - {msg: x}\n", "]"} {
+		file := filepath.Join(t.TempDir(), "u.yaml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := loadUnsupported(file); err == nil {
+			t.Errorf("%q was taken", text)
+		}
+	}
+}
+
+// TestLots: what one RP hears is bounded, and no story is lost at a seam.
+func TestLots(t *testing.T) {
+	code, out, errs := fuzz("-n", "520", "-seed", "lots")
+	if code != 0 || !strings.Contains(out, "520 stories") {
+		t.Errorf("exit %d: %s%s", code, out, errs)
 	}
 }
