@@ -227,6 +227,9 @@ func (f *replayFlags) targetOf(t reports.Target, seed string) (*target.Target, e
 			return nil, usage("add --target", "--rp-id and --origin describe a target, and the file's is the reference RP in this process")
 		}
 	} else if f.target == "" {
+		if t.URL == adapterURL {
+			return nil, usage("run the rerun command of the check, which a report has", "the target was a program (--adapter), which replay does not start")
+		}
 		g.target = t.URL
 		if g.rpID == "" {
 			g.rpID = t.RPID
@@ -235,7 +238,7 @@ func (f *replayFlags) targetOf(t reports.Target, seed string) (*target.Target, e
 			g.origin = t.Origin
 		}
 	}
-	list, err := g.targets()
+	list, err := g.targets(nil)
 	if err != nil {
 		return nil, err
 	}

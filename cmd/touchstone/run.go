@@ -24,6 +24,7 @@ import (
 // runFlags are the flags of run.
 type runFlags struct {
 	target, profile      string
+	adapter              string
 	dialects             []string
 	clients, checks      []string
 	set, seed, shard     string
@@ -58,6 +59,7 @@ harness itself went wrong; 130 interrupted.`,
 	fl := cmd.Flags()
 	fl.StringVar(&f.target, "target", "", "base `URL` of the Relying Party; none: the reference RP")
 	fl.StringVar(&f.profile, "profile", "", "`file` that says how to speak to the Relying Party")
+	fl.StringVar(&f.adapter, "adapter", "", "`command` that is the Relying Party, spoken to over its standard input and output in place of --target; split at spaces")
 	fl.StringArrayVar(&f.dialects, "dialect", nil, "dialect to speak: "+strings.Join(target.Dialects(), ", ")+" (default fido; with no --target, the four vendors')")
 	fl.StringArrayVar(&f.clients, "client", nil, "client to run ceremonies with: "+clientNames+"; may be repeated (default virtual)")
 	fl.StringArrayVar(&f.checks, "check", nil, "only checks whose id matches the `glob`; may be repeated")
@@ -126,7 +128,12 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 		return err
 	}
 	defer closeClients(clients)
-	targets, err := f.targets()
+	carrier, endAdapter, err := f.startAdapter(ctx)
+	if err != nil {
+		return err
+	}
+	defer endAdapter()
+	targets, err := f.targets(carrier)
 	if err != nil {
 		return err
 	}
@@ -261,6 +268,7 @@ func (f *runFlags) rerun(t *target.Target, cl client.Client, id string) string {
 		}
 	}
 	add("--target", f.target)
+	add("--adapter", f.adapter)
 	add("--profile", f.profile)
 	if f.profile == "" {
 		add("--dialect", t.Dialect())

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -11,10 +14,45 @@ import (
 	"github.com/touchstone-webauthn/touchstone/internal/reference"
 	"github.com/touchstone-webauthn/touchstone/rp"
 	"github.com/touchstone-webauthn/touchstone/target"
+	"github.com/touchstone-webauthn/touchstone/target/adapter"
 )
 
-// targets builds what the flags name.
-func (f *runFlags) targets() ([]*target.Target, error) {
+// An adapter is told this RP ID where no flag names one. Its requests go to no
+// address; adapterURL stands for one in reports, under a name that nobody can serve.
+const (
+	adapterRPID = "rp.example"
+	adapterURL  = "https://adapter.invalid"
+)
+
+// startAdapter starts the program of --adapter, if there is one, and returns
+// what carries requests to it and what ends it.
+func (f *runFlags) startAdapter(ctx context.Context) (http.RoundTripper, func(), error) {
+	if f.adapter == "" {
+		return nil, func() {}, nil
+	}
+	if f.target != "" {
+		return nil, nil, usage("the adapter is the Relying Party; leave --target out", "--adapter and --target cannot both be given")
+	}
+	if len(f.dialects) > 1 || len(f.dialects) == 1 && f.dialects[0] != "fido" {
+		return nil, nil, usage("leave --dialect out", "an adapter speaks the dialect fido")
+	}
+	if u, err := url.Parse(f.origin); err == nil {
+		f.rpID = cmp.Or(f.rpID, u.Hostname())
+	}
+	f.rpID = cmp.Or(f.rpID, adapterRPID)
+	f.origin = cmp.Or(f.origin, "https://"+f.rpID)
+	p, err := adapter.Start(ctx, adapter.Options{Command: strings.Fields(f.adapter), RPID: f.rpID, Origin: f.origin, Timeout: f.timeout})
+	if errors.Is(err, adapter.ErrStart) {
+		return nil, nil, usage("give a program and its arguments, split at spaces; put anything else into a script", "--adapter: %w", err)
+	}
+	if err != nil {
+		return nil, nil, &exit{code: exitUnreachable, err: err, hint: "docs/adapter.md is the protocol"}
+	}
+	return p, p.Close, nil
+}
+
+// targets builds what the flags name. carrier is the adapter's, or nil.
+func (f *runFlags) targets(carrier http.RoundTripper) ([]*target.Target, error) {
 	vars, err := variables(f.vars)
 	if err != nil {
 		return nil, err
@@ -39,13 +77,13 @@ func (f *runFlags) targets() ([]*target.Target, error) {
 		names := f.dialects
 		if len(names) == 0 {
 			names = []string{"fido"}
-			if f.target == "" {
+			if f.target == "" && carrier == nil {
 				names = reference.Dialects()
 			}
 		}
 		for _, name := range names {
 			load := target.LoadDialect
-			if f.target == "" {
+			if f.target == "" && carrier == nil {
 				load = reference.Profile
 			}
 			p, err := load(name)
@@ -60,7 +98,15 @@ func (f *runFlags) targets() ([]*target.Target, error) {
 			return nil, err
 		}
 	}
-	if f.target == "" && f.profile == "" {
+	if carrier != nil {
+		for _, p := range profiles {
+			if p.Dialect() != "fido" {
+				return nil, usage("let the profile extend fido", "an adapter speaks the dialect fido, not %s", p.Dialect())
+			}
+		}
+		o.URL, o.Transport = adapterURL, carrier
+	}
+	if f.target == "" && f.profile == "" && carrier == nil {
 		if f.rpID != "" || f.origin != "" {
 			return nil, usage("give --target, or leave them out: the reference RP is "+reference.RPID, "--rp-id and --origin describe a target, and none was given")
 		}
