@@ -238,7 +238,7 @@ func (f *replayFlags) targetOf(t reports.Target, seed string) (*target.Target, e
 			g.origin = t.Origin
 		}
 	}
-	list, err := g.targets(nil)
+	list, err := g.targets()
 	if err != nil {
 		return nil, err
 	}

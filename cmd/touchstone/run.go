@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -25,6 +26,7 @@ import (
 type runFlags struct {
 	target, profile      string
 	adapter              string
+	carrier              http.RoundTripper // the adapter's, once it runs
 	dialects             []string
 	clients, checks      []string
 	set, seed, shard     string
@@ -128,12 +130,12 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 		return err
 	}
 	defer closeClients(clients)
-	carrier, endAdapter, err := f.startAdapter(ctx)
+	endAdapter, err := f.startAdapter(ctx)
 	if err != nil {
 		return err
 	}
 	defer endAdapter()
-	targets, err := f.targets(carrier)
+	targets, err := f.targets()
 	if err != nil {
 		return err
 	}

@@ -24,17 +24,17 @@ const (
 	adapterURL  = "https://adapter.invalid"
 )
 
-// startAdapter starts the program of --adapter, if there is one, and returns
-// what carries requests to it and what ends it.
-func (f *runFlags) startAdapter(ctx context.Context) (http.RoundTripper, func(), error) {
+// startAdapter starts the program of --adapter, if there is one, for targets to
+// speak to, and returns what ends it.
+func (f *runFlags) startAdapter(ctx context.Context) (end func(), err error) {
 	if f.adapter == "" {
-		return nil, func() {}, nil
+		return func() {}, nil
 	}
 	if f.target != "" {
-		return nil, nil, usage("the adapter is the Relying Party; leave --target out", "--adapter and --target cannot both be given")
+		return nil, usage("the adapter is the Relying Party; leave --target out", "--adapter and --target cannot both be given")
 	}
 	if len(f.dialects) > 1 || len(f.dialects) == 1 && f.dialects[0] != "fido" {
-		return nil, nil, usage("leave --dialect out", "an adapter speaks the dialect fido")
+		return nil, usage("leave --dialect out", "an adapter speaks the dialect fido")
 	}
 	if u, err := url.Parse(f.origin); err == nil {
 		f.rpID = cmp.Or(f.rpID, u.Hostname())
@@ -43,16 +43,17 @@ func (f *runFlags) startAdapter(ctx context.Context) (http.RoundTripper, func(),
 	f.origin = cmp.Or(f.origin, "https://"+f.rpID)
 	p, err := adapter.Start(ctx, adapter.Options{Command: strings.Fields(f.adapter), RPID: f.rpID, Origin: f.origin, Timeout: f.timeout})
 	if errors.Is(err, adapter.ErrStart) {
-		return nil, nil, usage("give a program and its arguments, split at spaces; put anything else into a script", "--adapter: %w", err)
+		return nil, usage("give a program and its arguments, split at spaces; put anything else into a script", "--adapter: %w", err)
 	}
 	if err != nil {
-		return nil, nil, &exit{code: exitUnreachable, err: err, hint: "docs/adapter.md is the protocol"}
+		return nil, &exit{code: exitUnreachable, err: err, hint: "docs/adapter.md is the protocol"}
 	}
-	return p, p.Close, nil
+	f.carrier = p
+	return p.Close, nil
 }
 
-// targets builds what the flags name. carrier is the adapter's, or nil.
-func (f *runFlags) targets(carrier http.RoundTripper) ([]*target.Target, error) {
+// targets builds what the flags name.
+func (f *runFlags) targets() ([]*target.Target, error) {
 	vars, err := variables(f.vars)
 	if err != nil {
 		return nil, err
@@ -77,13 +78,13 @@ func (f *runFlags) targets(carrier http.RoundTripper) ([]*target.Target, error) 
 		names := f.dialects
 		if len(names) == 0 {
 			names = []string{"fido"}
-			if f.target == "" && carrier == nil {
+			if f.target == "" && f.carrier == nil {
 				names = reference.Dialects()
 			}
 		}
 		for _, name := range names {
 			load := target.LoadDialect
-			if f.target == "" && carrier == nil {
+			if f.target == "" && f.carrier == nil {
 				load = reference.Profile
 			}
 			p, err := load(name)
@@ -98,15 +99,15 @@ func (f *runFlags) targets(carrier http.RoundTripper) ([]*target.Target, error) 
 			return nil, err
 		}
 	}
-	if carrier != nil {
+	if f.carrier != nil {
 		for _, p := range profiles {
 			if p.Dialect() != "fido" {
 				return nil, usage("let the profile extend fido", "an adapter speaks the dialect fido, not %s", p.Dialect())
 			}
 		}
-		o.URL, o.Transport = adapterURL, carrier
+		o.URL, o.Transport = adapterURL, f.carrier
 	}
-	if f.target == "" && f.profile == "" && carrier == nil {
+	if f.target == "" && f.profile == "" && f.carrier == nil {
 		if f.rpID != "" || f.origin != "" {
 			return nil, usage("give --target, or leave them out: the reference RP is "+reference.RPID, "--rp-id and --origin describe a target, and none was given")
 		}
