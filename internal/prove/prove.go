@@ -67,7 +67,8 @@ type Result struct {
 	// Unreached is how many checks were left out, as the bug would have answered
 	// all that they send as the sound RP did.
 	Unreached int `json:"unreached,omitempty"`
-	// DurationMs is how long the suite took.
+	// DurationMs is how long the suite took on the RP with the bug; the sound RP's
+	// run is not counted, as many bugs share it.
 	DurationMs int64 `json:"durationMs"`
 	// Error tells why the suite could not be run.
 	Error string `json:"error,omitempty"`
@@ -265,10 +266,10 @@ func dialectOf(b rp.Bug) string {
 
 // try puts the suite to one bug.
 func (p *prover) try(ctx context.Context, b rp.Bug) Result {
-	began := time.Now()
 	r := Result{Bug: b, Ran: dialectOf(b), KilledBy: []string{}}
 	where := circumstances{r.Ran, b.Policy, b.Set}
 	clean, err := p.baseline(ctx, where)
+	began := time.Now()
 	if err == nil {
 		checks := p.cfg.Checks
 		if !p.cfg.AllChecks && rp.Watched(b.Name) {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/touchstone-webauthn/touchstone/suites"
 )
 
 // shown is how many killers a line of the text names.
@@ -21,7 +23,7 @@ func (t *Table) WriteText(w io.Writer) error {
 	if list := t.Survivors(); len(list) > 0 {
 		fmt.Fprintf(tw, "survivors\t\t\n")
 		for _, r := range list {
-			fmt.Fprintf(tw, "  %s\t%s\t%s\n", r.Name, r.Severity, r.Title)
+			fmt.Fprintf(tw, "  %s\t%s\t%s (%s)\n", r.Name, r.Severity, r.Title, strings.Join(append(r.Requirements(), r.ModelledOn...), ", "))
 		}
 		fmt.Fprintln(tw)
 	}
@@ -48,7 +50,7 @@ func (t *Table) WriteText(w io.Writer) error {
 	for _, class := range t.Classes() {
 		fmt.Fprintf(tw, "%s\t\t\n", class.Name)
 		for _, r := range class.Bugs {
-			fmt.Fprintf(tw, "  %s\t%s\t%s\n", r.Name, r.caught(), r.few())
+			fmt.Fprintf(tw, "  %s\t%s\t%s\t%s\n", r.Name, r.Severity, r.caught(), r.few())
 		}
 		fmt.Fprintln(tw)
 	}
@@ -94,13 +96,16 @@ func (t *Table) Classes() []Class {
 // Summary is the table in one line.
 func (t *Table) Summary() string {
 	survivors := len(t.Survivors())
-	distinct := 0
+	distinct, strict := 0, 0
 	for _, r := range t.Bugs {
+		if r.Class == "over-strict" {
+			strict++
+		}
 		if r.Like == "" {
 			distinct++
 		}
 	}
-	s := fmt.Sprintf("%d bugs (%d where those that differ in the format alone count once), %d killed, %d survived; %d checks, ", len(t.Bugs), distinct, len(t.Bugs)-survivors, survivors, t.Checks)
+	s := fmt.Sprintf("%d bugs (%d where those that differ in the format alone count once; %d over-strict), %d killed, %d survived; %d checks, ", len(t.Bugs), distinct, strict, len(t.Bugs)-survivors, survivors, t.Checks)
 	if len(t.Idle) > 0 {
 		bad := len(t.Unexcused())
 		s += fmt.Sprintf("%d caught nothing without excuse and %d with one; ", bad, len(t.Idle)-bad)
@@ -122,10 +127,32 @@ func (t *Table) unreached() int {
 	return n
 }
 
+// records are the published cases of the ids; those that are not among the
+// classes of weakness have the id alone.
+func records(ids []string) ([]suites.Record, error) {
+	classes, err := suites.Classes()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]suites.Record, len(ids))
+	for i, id := range ids {
+		out[i].ID = id
+		for _, c := range classes {
+			if j := slices.IndexFunc(c.Records, func(r suites.Record) bool { return r.ID == id }); j >= 0 {
+				out[i] = c.Records[j]
+				break
+			}
+		}
+	}
+	return out, nil
+}
+
+func seconds(ms int64) string { return fmt.Sprintf("%.1f s", float64(ms)/1000) }
+
 //go:embed table.html
 var page string
 
-var pageTemplate = template.Must(template.New("table").Funcs(template.FuncMap{"join": strings.Join}).Parse(page))
+var pageTemplate = template.Must(template.New("table").Funcs(template.FuncMap{"join": strings.Join, "records": records, "seconds": seconds}).Parse(page))
 
 // WriteHTML writes the table as one page that needs nothing else.
 func (t *Table) WriteHTML(w io.Writer) error { return pageTemplate.Execute(w, t) }
