@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,8 +34,8 @@ const SchemaVersion = 1
 // requestTimeout is short: the RP is in this process, and a bug hangs.
 const requestTimeout = time.Second
 
-// patientTimeout is for a second look at what nothing but health noticed: on a
-// busy machine a second may be too short for a sound answer.
+// patientTimeout is for a second look where an answer did not come in time: on a
+// busy machine a second may be too short for a sound one, and chance is no kill.
 const patientTimeout = 10 * time.Second
 
 // Config is one proof.
@@ -304,9 +305,9 @@ func (p *prover) kills(ctx context.Context, where circumstances, r *Result, chec
 	if len(checks) == 0 {
 		return nil
 	}
-	red, err := p.red(ctx, where, r.Name, requestTimeout, checks, nil)
-	if err == nil && len(red) == 1 && red[Health] != 0 {
-		red, err = p.red(ctx, where, r.Name, patientTimeout, checks, nil)
+	red, late, err := p.red(ctx, where, r.Name, requestTimeout, checks, nil)
+	if err == nil && (late || len(red) == 1 && red[Health] != 0) {
+		red, _, err = p.red(ctx, where, r.Name, patientTimeout, checks, nil)
 	}
 	if err != nil {
 		return err
@@ -335,7 +336,7 @@ func (p *prover) baseline(ctx context.Context, where circumstances) (sound, erro
 		once = sync.OnceValues(func() (sound, error) {
 			s := sound{reached: map[string]map[string]bool{}}
 			var err error
-			s.findings, err = p.red(ctx, where, "", patientTimeout, p.cfg.Checks, s.reached)
+			s.findings, _, err = p.red(ctx, where, "", patientTimeout, p.cfg.Checks, s.reached)
 			return s, err
 		})
 		p.clean[where] = once
@@ -354,13 +355,13 @@ const (
 )
 
 // red runs the suite on the reference RP with a bug, or none, and returns the
-// checks that saw something wrong. reached, if not nil, gets the bugs that would
+// checks that saw something wrong, and whether an answer came late. reached, if not nil, gets the bugs that would
 // have made a difference, by check; one RP and one lane see to it that what was
 // noted since the last check is this one's.
-func (p *prover) red(ctx context.Context, where circumstances, bug string, timeout time.Duration, checks []*suites.Check, reached map[string]map[string]bool) (map[string]finding, error) {
+func (p *prover) red(ctx context.Context, where circumstances, bug string, timeout time.Duration, checks []*suites.Check, reached map[string]map[string]bool) (red map[string]finding, late bool, err error) {
 	cfg, err := reference.ConfigFor(reference.RPID, reference.Origin, []string{where.dialect})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	cfg.Bug, cfg.Policy = bug, cfg.Policy.And(where.policy)
 	var progress func(suites.Progress)
@@ -373,36 +374,38 @@ func (p *prover) red(ctx context.Context, where circumstances, bug string, timeo
 		}
 	}
 	if err := reference.Apply(&cfg, where.set); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	server, err := rp.New(cfg)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	profile, err := reference.Profile(where.dialect)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	t, err := target.New(profile, target.Options{URL: reference.Origin, RPID: reference.RPID, Origin: reference.Origin,
 		Handler: server, Seed: []byte(p.cfg.Seed), Timeout: timeout})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	report, err := suites.Run(ctx, suites.Config{Targets: []*target.Target{t}, Clients: []client.Client{client.NewVirtual()},
 		Checks: checks, Progress: progress, Set: where.set, Seed: p.cfg.Seed, Jobs: 1, NoFeatures: true, Version: p.cfg.Version})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	red := map[string]finding{}
+	red = map[string]finding{}
 	for _, h := range report.Health {
 		if !h.OK {
+			late = late || strings.Contains(h.Message, target.ReasonTimeout) // a health ceremony gives its reason in words alone
 			red[Health] = broken
 		}
 	}
 	for _, c := range report.Checks {
+		late = late || c.Reason == reports.ReasonTimeout
 		switch {
 		case c.Verdict == reports.Error:
-			return nil, fmt.Errorf("check %s went wrong by itself: %s", c.ID, c.Message)
+			return nil, false, fmt.Errorf("check %s went wrong by itself: %s", c.ID, c.Message)
 		case c.Verdict == reports.Fail, c.Verdict == reports.Warn:
 			red[c.ID] = broken
 		case c.Level != reports.Level(suites.Posture):
@@ -412,5 +415,5 @@ func (p *prover) red(ctx context.Context, where circumstances, bug string, timeo
 			red[c.ID] = noted
 		}
 	}
-	return red, nil
+	return red, late, nil
 }
