@@ -23,7 +23,11 @@ var freeze = flag.String("freeze", "", "write the list of checks of these requir
 // frozen are the digests of the lists of the sets that were released. A set
 // never changes: whoever has to change a line here breaks the gates of those who
 // run the set, and should add a set instead (docs/sets.md).
-var frozen = map[string]string{}
+var frozen = map[string]string{
+	"webauthn-3@2026-05": "a72e62151c68e07d",
+	"fido-server@1.9.1":  "6158d24118c8404f",
+	"webauthn-2@2021-04": "7d4cd1c7079e83b9",
+}
 
 func shipped(t *testing.T) ([]*suites.Set, *suites.Ledger) {
 	t.Helper()
