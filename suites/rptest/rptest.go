@@ -143,17 +143,17 @@ func chosen(cfg Config) ([]*suites.Check, error) {
 	if cfg.Checks != nil {
 		var err error
 		if checks, err = suites.Select(checks, cfg.Checks); err != nil {
-			return nil, fmt.Errorf("Checks: %w", err)
+			return nil, fmt.Errorf("checks: %w", err)
 		}
 	}
 	for glob, reason := range cfg.Except {
 		if reason == "" {
-			return nil, fmt.Errorf("Except: %q has no reason: say why it is not run", glob)
+			return nil, fmt.Errorf("exception %q has no reason: say why it is not run", glob)
 		}
 		n := len(checks)
 		checks = slices.DeleteFunc(slices.Clone(checks), func(c *suites.Check) bool { return suites.GlobMatch(glob, c.ID) })
 		if len(checks) == n {
-			return nil, fmt.Errorf("Except: no check matches %q: take it out", glob)
+			return nil, fmt.Errorf("exception %q matches no check: take it out", glob)
 		}
 	}
 	return checks, nil

@@ -29,7 +29,7 @@ func class(reason string) (title, rest string, err error) {
 			return c.title, rest, nil
 		}
 	}
-	return "", "", fmt.Errorf("reason %q does not start with bug:, choice: or server:", reason)
+	return "", "", fmt.Errorf("reason %q starts with none of bug:, choice: and server: (one of them says whose doing it is)", reason)
 }
 
 // played is a peer with its run.
