@@ -46,7 +46,7 @@ verify: verify-tools judge-tools lint tools ## all there is: test, the race dete
 	$(MAKE) --no-print-directory prove seeds no-wolf
 	$(MAKE) --no-print-directory peers-test peers peers-no-wolf
 	$(MAKE) --no-print-directory vendor-clients
-	bin/testsummary -fail-on-skip -- $(GO) test -json -count=1 -timeout 20m -race -shuffle=on ./...
+	bin/testsummary -fail-on-skip -- $(GO) test -json -count=1 -timeout 40m -race -shuffle=on ./...
 
 .PHONY: verify-tools
 verify-tools: browser
