@@ -34,14 +34,14 @@ run: build browser ## test the reference RP in all dialects with all clients; re
 
 .PHONY: test
 test: browser tools vet gofmt ## vet, gofmt and all Go tests; lists what was skipped and why
-	bin/testsummary -- $(GO) test -json -count=1 -timeout 8m ./...
+	bin/testsummary -- $(GO) test -json -count=1 -timeout 15m ./...
 
 # Here no judge may be absent.
 verify: export TOUCHSTONE_JUDGES = 1
 
 .PHONY: verify
 verify: verify-tools judge-tools lint tools ## all there is: test, the race detector, staticcheck, generated files, the proof, peers; no skips
-	bin/testsummary -fail-on-skip -- $(GO) test -json -count=1 -timeout 8m ./...
+	bin/testsummary -fail-on-skip -- $(GO) test -json -count=1 -timeout 15m ./...
 	scripts/drift.sh $(MAKE) --no-print-directory generate
 	$(MAKE) --no-print-directory prove seeds no-wolf
 	$(MAKE) --no-print-directory peers-test peers peers-no-wolf

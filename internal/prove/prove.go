@@ -36,7 +36,7 @@ const requestTimeout = time.Second
 
 // patientTimeout is for a second look where an answer did not come in time: on a
 // busy machine a second may be too short for a sound one, and chance is no kill.
-const patientTimeout = 10 * time.Second
+const patientTimeout = 5 * time.Second
 
 // Config is one proof.
 type Config struct {
