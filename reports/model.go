@@ -117,8 +117,10 @@ type Health struct {
 	Target string `json:"target"`
 	Client string `json:"client"`
 	// When is where in the run it happened: first, between, last.
-	When       string `json:"when"`
-	OK         bool   `json:"ok"`
+	When string `json:"when"`
+	OK   bool   `json:"ok"`
+	// Reason is of the kind of a check's.
+	Reason     string `json:"reason,omitempty"`
 	Message    string `json:"message,omitempty"`
 	DurationMs int64  `json:"durationMs"`
 	// Exchanges is recorded for one that did not succeed.

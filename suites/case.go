@@ -38,8 +38,12 @@ type Case struct {
 	kinds             map[*target.Outcome]string
 	accepted, refused map[string]bool
 	// crash tells that the target met some request with no proper answer.
-	crash  bool
-	tracer *tracer
+	crash bool
+	// silent: the request that ended the case so had no HTTP answer at all.
+	silent bool
+	// hadOptions: some ceremony's options were had.
+	hadOptions bool
+	tracer     *tracer
 	// lost says that the client's browser died or hung under the case.
 	lost bool
 }
@@ -273,6 +277,7 @@ func (c *Case) begin(a *Account, session *target.Session, kind string, s Setting
 		}
 		c.MustAccept(&se.Outcome, what)
 	}
+	c.hadOptions = true
 	c.record(cer, a)
 	c.suits(a, kind, s, cer.Options)
 	return &Attempt{Ceremony: cer, Account: a, Algorithm: s.Algorithm}

@@ -78,8 +78,10 @@ type run struct {
 	lost map[string]int
 	// screenshots counts those that were asked for.
 	screenshots int
-	stop        *reports.Stop
-	cancel      context.CancelFunc
+	// stop is what the report says of the end; stopped is set with it where the
+	// whole run was ended, not one lane alone.
+	stop, stopped *reports.Stop
+	cancel        context.CancelFunc
 }
 
 // Run puts the checks to every target through every client and returns what
@@ -91,6 +93,7 @@ func Run(ctx context.Context, cfg Config) (*reports.Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	asked := ctx
 	ctx, r.cancel = context.WithCancel(ctx)
 	defer r.cancel()
 	for _, l := range lanes {
@@ -99,7 +102,7 @@ func Run(ctx context.Context, cfg Config) (*reports.Report, error) {
 		}
 		l.runAll(ctx, l.checks)
 	}
-	if r.done < r.total && r.stop == nil {
+	if r.done < r.total && (r.stop == nil || r.stopped == nil && asked.Err() != nil) {
 		r.stop = &reports.Stop{Reason: reports.StopInterrupted, Message: "the run was interrupted"}
 	}
 	if r.stop != nil {
@@ -228,9 +231,13 @@ func (l *lane) runAll(ctx context.Context, checks []*Check) {
 		if ctx.Err() != nil {
 			return
 		}
+		l.sick = true
 		switch {
-		case h.reason == reports.ReasonCrash || h.reason == reports.ReasonTimeout:
-			r.stopRun(&reports.Stop{Reason: reports.StopUnreachable, Target: l.target.Name(), Message: "no proper answer to a plain ceremony: " + h.message})
+		case h.crashed() && !h.answered:
+			r.stopRun(&reports.Stop{Reason: reports.StopUnreachable, Target: l.target.Name(), Message: "no answer to a plain ceremony: " + h.message})
+		case h.crashed() && !h.begun:
+			// Whoever answers so to a request for options has nothing that could be asked further.
+			r.stopLane(&reports.Stop{Reason: reports.StopHealth, Target: l.target.Name(), Message: "the target answers, but not a plain ceremony: " + h.message})
 		case h.verdict == reports.Error:
 			r.settle(l, checks, judgement{reports.Error, reports.ReasonHarness, "a plain ceremony could not even be tried: " + h.message})
 		default:
@@ -348,22 +355,40 @@ func (l *lane) flying(id string, n int) (others []string) {
 // stillAlive stops the run when the target has gone away for good. killer is
 // the check after which it happened, where one is known.
 func (l *lane) stillAlive(ctx context.Context, when, killer string) {
+	if l.sick {
+		return // plain ceremonies never succeeded, and the report says so
+	}
 	h := l.health(ctx, when)
-	if h.verdict == reports.Pass || ctx.Err() != nil {
-		return
+	if h.verdict == reports.Pass || ctx.Err() != nil || !h.crashed() {
+		return // one that refuses is left to the checks: the failed health is in the report
 	}
-	if h.reason != reports.ReasonCrash && h.reason != reports.ReasonTimeout {
-		return // it answers; the failed health is in the report and makes the run red
+	stop := &reports.Stop{Reason: reports.StopUnreachable, Target: l.target.Name(), Message: "the target went away"}
+	if !h.silent {
+		stop.Reason, stop.Message = reports.StopHealth, "the target answers, but plain ceremonies succeed no longer"
 	}
-	msg := "the target went away: " + h.message
 	if killer != "" {
-		msg = "the target went away after " + killer + ": " + h.message
+		stop.Message += " after " + killer
 	}
-	l.run.stopRun(&reports.Stop{Reason: reports.StopUnreachable, Target: l.target.Name(), Message: msg})
+	stop.Message += ": " + h.message
+	l.run.stopRun(stop)
+}
+
+// healthiness is what a plain registration and authentication came to.
+type healthiness struct {
+	judgement
+	// answered: some request had an HTTP answer. silent: the one that decided had none.
+	answered, silent bool
+	// begun: options were had.
+	begun bool
+}
+
+// crashed tells that the target met a request with no proper answer.
+func (h healthiness) crashed() bool {
+	return h.reason == reports.ReasonCrash || h.reason == reports.ReasonTimeout
 }
 
 // health plays a plain registration and authentication.
-func (l *lane) health(ctx context.Context, when string) judgement {
+func (l *lane) health(ctx context.Context, when string) healthiness {
 	began := time.Now()
 	chk := &Check{ID: "health.plain.ceremonies", Level: Must}
 	l.run.mu.Lock()
@@ -382,7 +407,7 @@ func (l *lane) health(ctx context.Context, when string) judgement {
 	}
 	h := reports.Health{
 		Target: l.target.Name(), Client: l.client.Name(), When: when,
-		OK: j.verdict == reports.Pass, Message: j.message, DurationMs: time.Since(began).Milliseconds(),
+		OK: j.verdict == reports.Pass, Reason: j.reason, Message: j.message, DurationMs: time.Since(began).Milliseconds(),
 	}
 	if !h.OK {
 		h.Exchanges = c.exchanges()
@@ -390,7 +415,8 @@ func (l *lane) health(ctx context.Context, when string) judgement {
 	l.run.mu.Lock()
 	l.run.report.Health = append(l.run.report.Health, h)
 	l.run.mu.Unlock()
-	return j
+	answered := slices.ContainsFunc(h.Exchanges, func(e reports.Exchange) bool { return e.Status != 0 })
+	return healthiness{judgement: j, answered: answered, silent: c.silent, begun: c.hadOptions}
 }
 
 // plain plays a plain registration and authentication.
@@ -415,9 +441,18 @@ func (r *run) lostBrowser(l *lane) {
 func (r *run) stopRun(s *reports.Stop) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.stopped == nil {
+		r.stop, r.stopped = s, s
+		r.cancel()
+	}
+}
+
+// stopLane tells of a lane that came to nothing, and leaves the others running.
+func (r *run) stopLane(s *reports.Stop) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.stop == nil {
 		r.stop = s
-		r.cancel()
 	}
 }
 

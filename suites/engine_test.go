@@ -177,28 +177,35 @@ func TestHostileTargets(t *testing.T) {
 		name    string
 		handler http.HandlerFunc
 		stopped string
+		code    int
 	}{
-		{"500", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "boom", 500) }, reports.StopUnreachable},
+		{"500", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "boom", 500) }, reports.StopHealth, 1},
 		{"html", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
 			fmt.Fprint(w, "<html><h1>Welcome</h1></html>")
-		}, reports.StopUnreachable},
-		{"empty", func(http.ResponseWriter, *http.Request) {}, ""},
-		{"closes", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, reports.StopUnreachable},
-		{"hangs", func(http.ResponseWriter, *http.Request) { <-over }, reports.StopUnreachable},
+		}, reports.StopHealth, 1},
+		{"404", http.NotFound, reports.StopHealth, 1},
+		{"empty", func(http.ResponseWriter, *http.Request) {}, reports.StopHealth, 1},
+		{"closes", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, reports.StopUnreachable, 3},
+		{"hangs", func(http.ResponseWriter, *http.Request) { <-over }, reports.StopUnreachable, 3},
 		{"refuses", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(400)
 			fmt.Fprint(w, `{"status":"failed","errorMessage":"no"}`)
-		}, ""},
+		}, "", 1},
 		{"wrong types", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			fmt.Fprint(w, `{"status":"ok","errorMessage":"","challenge":7,"user":[],"rp":null,"pubKeyCredParams":"x"}`)
-		}, ""},
+		}, "", 1},
 		{"deep", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			fmt.Fprint(w, strings.Repeat(`{"a":`, 100_000))
-		}, ""},
+		}, reports.StopHealth, 1},
+		{"never ends", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(200)
+			_ = http.NewResponseController(w).Flush()
+			<-over
+		}, reports.StopHealth, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -211,16 +218,82 @@ func TestHostileTargets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if code := reports.ExitCode(r, false); code == 0 {
-				t.Errorf("exit code 0 on a target that is broken")
+			if code := reports.ExitCode(r, false); code != tc.code {
+				t.Errorf("exit code %d; want %d", code, tc.code)
 			}
-			if tc.stopped != "" && (r.Stopped == nil || r.Stopped.Reason != tc.stopped) {
-				t.Errorf("stopped = %+v; want reason %s", r.Stopped, tc.stopped)
+			stopped := ""
+			if r.Stopped != nil {
+				stopped = r.Stopped.Reason
+			}
+			if stopped != tc.stopped {
+				t.Errorf("stopped = %+v; want reason %q", r.Stopped, tc.stopped)
 			}
 			if len(r.Health) == 0 || r.Health[0].OK || r.Health[0].Message == "" {
 				t.Errorf("health = %+v; want a failure with its reason", r.Health)
 			}
 		})
+	}
+}
+
+// A target that answers in one of two dialects is tested in that one, and red for the other.
+func TestStoppedLaneLeavesTheOthers(t *testing.T) {
+	server := referenceServer(t)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Content-Type") == "text/none" {
+			http.NotFound(w, r)
+			return
+		}
+		server.ServeHTTP(w, r)
+	}))
+	defer srv.Close()
+	p, err := target.LoadProfile("none.yaml", []byte("extends: fido\nname: none\nheaders: {Content-Type: text/none}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	none, err := target.New(p, target.Options{URL: srv.URL, RPID: reference.RPID, Origin: reference.Origin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checks, err := suites.Select(suites.Catalogue(), []string{"registration.accepted.plain"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := suites.Run(t.Context(), suites.Config{
+		Targets: []*target.Target{none, targetOn(t, srv.URL, time.Second)}, Clients: []client.Client{client.NewVirtual()}, Checks: checks, Seed: "s",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Stopped == nil || r.Stopped.Reason != reports.StopHealth || r.Stopped.Left != 1 || r.Stopped.Target != "none" {
+		t.Errorf("stopped = %+v; want the health of none, one check left", r.Stopped)
+	}
+	if len(r.Checks) != 1 || r.Checks[0].Verdict != reports.Pass || reports.ExitCode(r, false) != 1 {
+		t.Errorf("checks %+v, exit %d; want one pass and 1", r.Checks, reports.ExitCode(r, false))
+	}
+}
+
+// A target that answers with errors only, once a check has broken it, is red, not gone.
+func TestTargetThatBreaks(t *testing.T) {
+	server := referenceServer(t)
+	const killer = "registration.envelope.body-null"
+	broken := false
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Touchstone-Check") == killer && strings.HasSuffix(r.URL.Path, "/result") && r.ContentLength <= 5 {
+			broken = true
+		}
+		if broken {
+			http.Error(w, "no database", 500)
+			return
+		}
+		server.ServeHTTP(w, r)
+	}))
+	defer srv.Close()
+	r, err := suites.Run(t.Context(), suites.Config{Targets: []*target.Target{targetOn(t, srv.URL, time.Second)}, Clients: []client.Client{client.NewVirtual()}, Seed: "s", Jobs: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Stopped == nil || r.Stopped.Reason != reports.StopHealth || !strings.Contains(r.Stopped.Message, killer) || reports.ExitCode(r, false) != 1 {
+		t.Fatalf("stopped = %+v, exit %d; want health, naming %s, and 1", r.Stopped, reports.ExitCode(r, false), killer)
 	}
 }
 

@@ -77,7 +77,7 @@ func (c *Case) Note(format string, args ...any) {
 
 // crashed reports an answer that is never a correct rejection.
 func (c *Case) crashed(o *target.Outcome, what string) {
-	c.crash = true
+	c.crash, c.silent = true, o.Status == 0
 	reason := reports.ReasonCrash
 	if o.Reason == target.ReasonTimeout {
 		reason = reports.ReasonTimeout

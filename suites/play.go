@@ -25,6 +25,8 @@ type lane struct {
 	twins map[string]*twin
 	// inFlight are the checks that are being played, by id.
 	inFlight map[string]int
+	// sick: not even the first plain ceremonies succeeded.
+	sick bool
 }
 
 // twin is a check's ceremony without its fault, played once for all checks with the same setting.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -22,8 +23,8 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs testdata/script/*.txtar: what a user types and what he gets.
-// RP is a served reference RP, and BROKEN, HTML, HANGS and DOWN are servers that
-// are none.
+// RP is a served reference RP; BROKEN, HTML, HANGS, DOWN and PLAINTLS are servers that
+// are none, and REFUSES is one that refuses everything as the dialect fido has it.
 func TestScripts(t *testing.T) {
 	cfg, err := reference.Config("localhost", "http://localhost")
 	if err != nil {
@@ -52,9 +53,15 @@ func TestScripts(t *testing.T) {
 			w.Header().Set("Content-Type", "text/html")
 			fmt.Fprint(w, "<!doctype html><title>Hello</title>")
 		})),
+		"REFUSES": start(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(400)
+			fmt.Fprint(w, `{"status":"failed","errorMessage":"registrations are closed"}`)
+		})),
 		"HANGS": start(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-over })),
 		"DOWN":  down.URL,
 	}
+	env["PLAINTLS"] = strings.Replace(env["RP"], "http:", "https:", 1)
 	t.Cleanup(func() { close(over) }) // the last to be registered, so the first to run
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",

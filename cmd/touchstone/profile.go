@@ -44,8 +44,8 @@ where the file or --target names a Relying Party, register and log in one user
 through the virtual client, with every request and answer shown.
 
 Exit codes: 0 the profile is sound and the ceremonies succeeded, or none was
-asked for; 1 the Relying Party refused a valid ceremony, or has what the
-profile says it has not; 2 the profile is wrong; 3 no HTTP answer came.`,
+asked for; 1 the Relying Party refused a valid ceremony or answered it in no
+form of the profile, or has what the profile says it has not; 2 the profile is wrong; 3 no HTTP answer came.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usage("touchstone profile check rp.yaml", "profile check takes one file, got %d", len(args))

@@ -5,11 +5,13 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -176,20 +178,49 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	return finished(report, f.strict)
 }
 
-// finished is ended for a run, which also says why it was stopped.
+// finished is ended for a run, which also says why nothing could be learned.
 func finished(r *reports.Report, strict bool) error {
 	code := reports.ExitCode(r, strict)
 	if code == exitOK {
 		return nil
 	}
 	e := &exit{code: code}
-	if r.Stopped != nil {
+	sick := slices.IndexFunc(r.Health, func(h reports.Health) bool { return h.When == "first" && !h.OK })
+	switch {
+	case r.Stopped != nil:
 		e.err = errors.New(r.Stopped.Message)
-		if code == exitUnreachable {
-			e.hint = "is the target running at this URL, and is it spoken to in its own dialect?"
-		}
+	case code == exitFailed && sick >= 0:
+		e.err = fmt.Errorf("%s: plain ceremonies do not succeed: %s", r.Health[sick].Target, r.Health[sick].Message)
+	default:
+		return e
+	}
+	switch {
+	case code == exitUnreachable:
+		e.hint = unansweredHint(r.Stopped.Message)
+	case code != exitFailed:
+	case sick < 0:
+		e.hint = "see what the target logged; --jobs 1 tells which check it was"
+	case r.Health[sick].Reason == reports.ReasonRejected || r.Health[sick].Reason == reports.ReasonSetup:
+		e.hint = "do the RP ID, the origin and the account fit the target? touchstone profile check FILE --target URL shows every exchange"
+	default:
+		e.hint = "something answers at this URL, but not in this dialect: are the path and the dialect right? touchstone profile check FILE --target URL shows every exchange"
 	}
 	return e
+}
+
+// unansweredHint is what to look at where a request had no HTTP answer.
+func unansweredHint(message string) string {
+	switch {
+	case strings.Contains(message, "server gave HTTP response to HTTPS client"):
+		return "the target speaks http, not https; write --target http://..."
+	case strings.Contains(message, "x509:") || strings.Contains(message, "tls:"):
+		return "is the target's certificate one that this machine trusts? SSL_CERT_FILE names a file of further roots"
+	case strings.Contains(message, "no such host") || strings.Contains(message, "lookup "):
+		return "is the host name in the URL right?"
+	case strings.Contains(message, "timeout"):
+		return "is the target running at this URL? --timeout waits longer"
+	}
+	return "is the target running at this URL?"
 }
 
 // checkOutputs finds out before the run, not after it, that a report cannot be written.
