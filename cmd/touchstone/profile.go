@@ -30,7 +30,7 @@ func profileCommand() *cobra.Command {
 			return usage("touchstone profile check FILE", "profile needs a command")
 		},
 	}
-	cmd.AddCommand(profileCheckCommand())
+	cmd.AddCommand(profileCheckCommand(), profileSchemaCommand())
 	return cmd
 }
 
