@@ -227,6 +227,7 @@ func (l *lane) runAll(ctx context.Context, checks []*Check) {
 		r.settle(l, checks, judgement{reports.NotApplicable, reports.ReasonClient, "the RP takes U2F keys only, and " + l.client.Name() + " has none"})
 		return
 	}
+	l.settleChallenges(ctx)
 	if h := l.health(ctx, "first"); h.verdict != reports.Pass {
 		if ctx.Err() != nil {
 			return

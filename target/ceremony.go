@@ -71,7 +71,7 @@ func (s *Session) Begin(ctx context.Context, kind string, r Request) (*Ceremony,
 			}
 			return nil, &StepError{Step: st.id, Outcome: *o}
 		}
-		c.Options = encodeJSON(v, nil)
+		c.Options = encodeJSON(s.t.challengeOf(spec, v), nil)
 		c.Wire = append(json.RawMessage(nil), s.log[len(s.log)-1].raw.response...)
 	}
 	return c, nil

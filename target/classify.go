@@ -15,6 +15,7 @@ func (a *answer) res() map[string]any {
 		headers[strings.ToLower(k)] = strings.Join(v, ", ")
 	}
 	return map[string]any{
+		"url":     a.url,
 		"status":  a.status,
 		"headers": headers,
 		"body":    a.body,

@@ -159,12 +159,18 @@ func (w *recorder) response(req *http.Request) *http.Response {
 // at the address that the Relying Party thinks it has (http://127.0.0.1:8080
 // for https://rp.example): Secure does not keep a cookie from http, and Domain
 // is disregarded, so every cookie belongs to the host that set it.
-type jar struct{ inner *cookiejar.Jar }
+type jar struct {
+	inner *cookiejar.Jar
+	// named are the values by name for expressions and templates, as a page's
+	// script would read them to send one back in a header. Paths do not matter
+	// there: the newest cookie of a name is the one.
+	named map[string]any
+}
 
 func newJar() *jar {
 	// New fails never: it is given no options.
 	inner, _ := cookiejar.New(nil)
-	return &jar{inner}
+	return &jar{inner, map[string]any{}}
 }
 
 func (j *jar) SetCookies(u *url.URL, cookies []*http.Cookie) {
@@ -175,6 +181,11 @@ func (j *jar) SetCookies(u *url.URL, cookies []*http.Cookie) {
 			d.Secure = false
 		}
 		cookies[i] = &d
+		if d.MaxAge < 0 || !d.Expires.IsZero() && d.MaxAge == 0 && d.Expires.Before(time.Now()) {
+			delete(j.named, d.Name)
+		} else {
+			j.named[d.Name] = d.Value
+		}
 	}
 	j.inner.SetCookies(u, cookies)
 }
@@ -183,6 +194,7 @@ func (j *jar) Cookies(u *url.URL) []*http.Cookie { return j.inner.Cookies(u) }
 
 // answer is what came back, or why nothing did.
 type answer struct {
+	url     string
 	status  int
 	header  http.Header
 	raw     []byte
@@ -203,7 +215,7 @@ func (t *Target) exchange(ctx context.Context, jar http.CookieJar, req *http.Req
 		Jar:           jar,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	a := &answer{}
+	a := &answer{url: req.URL.String()}
 	resp, err := c.Do(req.WithContext(rctx))
 	if err != nil {
 		var ue *url.Error

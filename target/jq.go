@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -48,6 +50,9 @@ func compileJQ(n *node, hooks []*hook) (*expr, error) {
 	opts := []gojq.CompilerOption{gojq.WithVariables([]string{hookVariable})}
 	for name, f := range encodings {
 		opts = append(opts, gojq.WithFunction(name, 0, 0, func(in any, _ []any) any { return f(in) }))
+	}
+	for _, f := range functions {
+		opts = append(opts, gojq.WithFunction(f.name, f.args, f.args, f.call))
 	}
 	for _, h := range hooks {
 		for _, f := range h.functions {
@@ -151,6 +156,115 @@ var encodings = map[string]func(any) any{
 	},
 	"to_jsonstring": func(in any) any { return string(encodeJSON(in, nil)) },
 	"compact":       compact,
+	"bytes_to_b64u": bytesToB64u,
+	"b64u_to_bytes": b64uToBytes,
+	"b64u_to_buffer": func(in any) any {
+		switch v := b64uToBytes(in).(type) {
+		case []any:
+			return map[string]any{"type": "Buffer", "data": v}
+		default:
+			return v
+		}
+	},
+}
+
+// functions are those that take arguments.
+var functions = []struct {
+	name string
+	args int
+	call func(in any, args []any) any
+}{
+	{"html_attr", 2, htmlAttr},
+	{"html_attrs", 2, htmlAttrList},
+	{"html_text", 1, htmlText},
+	{"resolve", 2, resolve},
+}
+
+// maxBytes bounds what is read or written as a list of numbers.
+const maxBytes = 1 << 20
+
+// bytesToB64u reads bytes as JSON has them: a list of numbers, a Buffer of Node
+// ({"type":"Buffer","data":[...]}), or a typed array with its places as members
+// ({"0":1,"1":2}).
+func bytesToB64u(in any) any {
+	var list []any
+	switch v := in.(type) {
+	case nil:
+		return nil
+	case []any:
+		list = v
+	case map[string]any:
+		if data, ok := v["data"].([]any); ok && v["type"] == "Buffer" {
+			list = data
+			break
+		}
+		for i := range len(v) {
+			b, ok := v[strconv.Itoa(i)]
+			if !ok {
+				return errors.New("an object that holds no bytes (neither a Buffer nor members 0, 1, 2 and on)")
+			}
+			list = append(list, b)
+		}
+	default:
+		return fmt.Errorf("a list of bytes is needed, not %s", gojq.TypeOf(in))
+	}
+	if len(list) > maxBytes {
+		return fmt.Errorf("a list of more than %d bytes", maxBytes)
+	}
+	out := make([]byte, len(list))
+	for i, x := range list {
+		n, err := strconv.ParseUint(string(encodeJSON(x, nil)), 10, 8)
+		if _, text := x.(string); text || err != nil {
+			return fmt.Errorf("place %d of the list is no byte", i)
+		}
+		out[i] = byte(n)
+	}
+	return base64.RawURLEncoding.EncodeToString(out)
+}
+
+// b64uToBytes writes bytes as a list of numbers.
+func b64uToBytes(in any) any {
+	switch v := text(func(s string) (string, error) {
+		b, err := looseBase64(s)
+		if len(b) > maxBytes {
+			err = fmt.Errorf("more than %d bytes", maxBytes)
+		}
+		return string(b), err
+	})(in).(type) {
+	case string:
+		list := make([]any, len(v))
+		for i := range len(v) {
+			list[i] = int(v[i])
+		}
+		return list
+	default:
+		return v
+	}
+}
+
+// resolve makes an address of one that an answer gave and the address that the
+// answer came from, as a browser does: resolve(.res.body.next; .res.url).
+func resolve(_ any, args []any) any {
+	var u [2]string
+	for i, what := range []string{"the address", "the base"} {
+		if i == 0 && args[i] == nil {
+			return nil
+		}
+		s, ok := args[i].(string)
+		if !ok {
+			return fmt.Errorf("resolve: %s is %s, not a string", what, gojq.TypeOf(args[i]))
+		}
+		u[i] = s
+	}
+	ref, err := url.Parse(strings.TrimSpace(u[0]))
+	if err != nil {
+		return fmt.Errorf("resolve: %q is no address", oneLine(u[0]))
+	}
+	base, err := url.Parse(u[1])
+	if err != nil {
+		return fmt.Errorf("resolve: %q is no address", oneLine(u[1]))
+	}
+	return base.ResolveReference(ref).String()
 }
 
 func text(f func(string) (string, error)) func(any) any {

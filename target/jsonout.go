@@ -112,6 +112,74 @@ func (p pointer) replace(v any, f func(any) (any, bool)) any {
 	return v
 }
 
+// within finds the value at p, also where the way leads through a string that is
+// JSON itself, as in a form's field.
+func (p pointer) within(v any) (any, bool) {
+	for i, t := range p {
+		if inner, ok := jsonString(v); ok {
+			return p[i:].within(inner)
+		}
+		x, ok := pointer{t}.lookup(v)
+		if !ok {
+			return nil, false
+		}
+		v = x
+	}
+	return v, true
+}
+
+// change is replace that also goes through strings that are JSON.
+func (p pointer) change(v any, f func(any) (any, bool)) any {
+	if len(p) == 0 {
+		out, _ := f(v)
+		return out
+	}
+	if inner, ok := jsonString(v); ok {
+		return string(encodeJSON(p.change(inner, f), nil))
+	}
+	if len(p) == 1 {
+		return p.replace(v, f)
+	}
+	return p[:1].replace(v, func(x any) (any, bool) { return p[1:].change(x, f), true })
+}
+
+// outer is how many steps of p lead to a string that is JSON; len(p) where none does.
+func (p pointer) outer(v any) int {
+	for i, t := range p {
+		if _, ok := jsonString(v); ok {
+			return i
+		}
+		v, _ = pointer{t}.lookup(v)
+	}
+	return len(p)
+}
+
+// object has f change an object, or the one that a string holds as JSON; anything
+// else stays as it is.
+func object(f func(map[string]any) map[string]any) func(any) (any, bool) {
+	return func(v any) (any, bool) {
+		if inner, ok := jsonString(v); ok {
+			if m, ok := inner.(map[string]any); ok {
+				return string(encodeJSON(f(m), nil)), true
+			}
+		}
+		if m, ok := v.(map[string]any); ok {
+			return f(m), true
+		}
+		return v, true
+	}
+}
+
+// jsonString reads a string that holds a JSON object or list.
+func jsonString(v any) (any, bool) {
+	s, ok := v.(string)
+	if !ok || !strings.HasPrefix(s, "{") && !strings.HasPrefix(s, "[") {
+		return nil, false
+	}
+	inner, err := parseJSON([]byte(s))
+	return inner, err == nil
+}
+
 // layout asks encodeJSON for a form other than the plain one: members sorted,
 // no white space.
 type layout struct {

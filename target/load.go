@@ -50,7 +50,7 @@ type auth struct {
 }
 
 type body struct {
-	kind string // json, form, text
+	kind string // json, form, multipart, text
 	expr *expr
 	form []namedExpr
 }
@@ -323,7 +323,7 @@ var (
 	nameForm    = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 	wordForm    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	answerKinds = []string{"json", "text", "empty", "html", "any"}
-	methods     = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
+	methods     = []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"}
 )
 
 func (l *loader) documents(n *node) {
@@ -340,7 +340,7 @@ func (l *loader) documents(n *node) {
 }
 
 func (l *loader) target(n *node) {
-	if n == nil || !l.fields(n, "url", "rpId", "origin") {
+	if n == nil || !l.fields(n, "url", "rpId", "origin", "hosts") {
 		return
 	}
 	l.p.url, l.p.rpID, l.p.origin = l.string(n.get("url")), l.string(n.get("rpId")), l.string(n.get("origin"))
@@ -352,6 +352,23 @@ func (l *loader) target(n *node) {
 	if o := n.get("origin"); o != nil {
 		if err := checkOrigin(l.p.origin); err != nil {
 			l.fail(o.errorf("%v (write https://HOST)", err))
+		}
+	}
+	hosts := n.get("hosts")
+	if hosts != nil && hosts.kind != listNode {
+		l.fail(hosts.errorf("this is %s (write a list of https://HOST)", hosts.kind))
+		return
+	}
+	if hosts != nil {
+		for _, h := range hosts.items {
+			u, err := baseURL(l.string(h))
+			if l.err == nil && (err != nil || u.Path != "") {
+				l.fail(h.errorf("%q is no scheme and host (write http://HOST or https://HOST)", h.text))
+			}
+			if l.err != nil {
+				return
+			}
+			l.p.hosts = append(l.p.hosts, originOf(u))
 		}
 	}
 }
@@ -554,8 +571,8 @@ func (l *loader) step(n *node, defaults step) *step {
 	s.headers = l.headers(n.get("headers"))
 	s.auth = l.auth(n.get("auth"))
 	s.body = l.body(n.get("body"))
-	if s.body != nil && s.method == "GET" {
-		l.fail(n.errorf("a GET has no body (use query, or another method)"))
+	if s.body != nil && (s.method == "GET" || s.method == "HEAD") {
+		l.fail(n.errorf("a %s has no body (use query, or another method)", s.method))
 	}
 	if c := n.get("contentType"); c != nil {
 		v := l.string(c)
@@ -655,16 +672,16 @@ func (l *loader) body(n *node) *body {
 	if l.err != nil || n == nil {
 		return nil
 	}
-	if !l.fields(n, "json", "form", "text") {
+	if !l.fields(n, "json", "form", "multipart", "text") {
 		return nil
 	}
 	if len(n.keys) != 1 {
-		l.fail(n.errorf("a body is one of json, form and text (keep one)"))
+		l.fail(n.errorf("a body is one of json, form, multipart and text (keep one)"))
 		return nil
 	}
 	b := &body{kind: n.keys[0]}
 	v := n.fields[b.kind]
-	if b.kind != "form" {
+	if !b.hasFields() {
 		b.expr = l.jq(v)
 		return b
 	}
@@ -684,7 +701,7 @@ func (l *loader) ceremony(kind string, n *node, defaults step) *ceremonySpec {
 	}
 	c := &ceremonySpec{at: n, kind: kind, challengeEncoding: "decoded", optionsAt: -1, resultAt: -1, roles: map[Role]pointer{}}
 	if e := n.get("challengeEncoding"); e != nil {
-		c.challengeEncoding = l.oneOf(e, "decoded", "text")
+		c.challengeEncoding = l.oneOf(e, ChallengeDecoded, ChallengeText, ChallengeEither)
 	}
 	if n.get("steps") == nil {
 		l.fail(n.errorf("no steps (add steps: a list)"))

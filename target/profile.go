@@ -36,7 +36,8 @@ type Profile struct {
 	name, dialect, title string
 	documents            []string
 	url, rpID, origin    string
-	metadata             string // address to serve the suite's metadata on
+	hosts                []string // further servers that a step's address may be at
+	metadata             string   // address to serve the suite's metadata on
 	vars                 map[string]*varDef
 	headers              []namedTemplate
 	features             map[string]Feature

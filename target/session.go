@@ -13,6 +13,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -169,6 +170,7 @@ func (s *Session) input(req map[string]any, username string, ceremony map[string
 		"rp":       map[string]any{"id": s.t.rpID, "origin": s.t.origin},
 		"request":  req,
 		"captured": captured,
+		"cookies":  maps.Clone(s.jar.named),
 	}
 }
 
@@ -258,7 +260,7 @@ func (s *Session) runStep(ctx context.Context, st *step, in map[string]any, cere
 		return nil, err
 	}
 	s.record(st, req, sent, a, start)
-	in["res"] = a.res()
+	in["res"], in["cookies"] = a.res(), maps.Clone(s.jar.named)
 	o := st.classify(a, in, s.seed)
 	switch {
 	case o.Kind == Accepted && st.schema != "":
@@ -311,7 +313,7 @@ func fill(t *template, in map[string]any, escape func(string) string) (string, e
 		return text, nil
 	}
 	for _, p := range t.parts {
-		if len(p.path) > 0 && p.path[0] == "captured" {
+		if len(p.path) > 0 && (p.path[0] == "captured" || p.path[0] == "cookies") {
 			return "", &unusableError{err}
 		}
 	}
@@ -429,8 +431,8 @@ func (s *Session) request(st *step, in map[string]any, ready *prepared) (*http.R
 	return req, data, nil
 }
 
-// address is the step's URL. It never leaves the target's own origin, whatever
-// address an answer asked for.
+// address is the step's URL. It never leaves the target's own origin and those
+// that the profile names as its hosts, whatever address an answer asked for.
 func (s *Session) address(st *step, in map[string]any) (*url.URL, error) {
 	parts := st.path.parts
 	whole := len(parts) > 0 && parts[0].path != nil
@@ -450,7 +452,7 @@ func (s *Session) address(st *step, in map[string]any) (*url.URL, error) {
 			return nil, &unusableError{fmt.Errorf("%q is no address", oneLine(path))}
 		}
 		u = base.ResolveReference(ref)
-		if u.Scheme != base.Scheme || u.Host != base.Host || u.User != nil {
+		if !(u.Scheme == base.Scheme && u.Host == base.Host || slices.Contains(s.t.profile.hosts, originOf(u))) || u.User != nil {
 			return nil, &unusableError{fmt.Errorf("the address %s leaves the target", oneLine(u.Redacted()))}
 		}
 	} else {
@@ -503,65 +505,4 @@ func headerValue(s string) bool {
 		}
 	}
 	return true
-}
-
-func (b *body) mediaType() string {
-	switch b.kind {
-	case "form":
-		return "application/x-www-form-urlencoded"
-	case "text":
-		return "text/plain; charset=utf-8"
-	}
-	return "application/json"
-}
-
-// value evaluates the body: any JSON value, a map of strings for a form, a
-// string for text.
-func (b *body) value(in map[string]any, seed string) (any, error) {
-	if b.kind == "form" {
-		m := map[string]any{}
-		for _, f := range b.form {
-			v, err := f.expr.run(in, seed)
-			if err == nil && v == nil {
-				continue
-			}
-			var text string
-			if err == nil {
-				text, err = scalarText(v)
-			}
-			if err != nil {
-				return nil, f.expr.at.errorf("%v (mend the expression)", err)
-			}
-			m[f.name] = text
-		}
-		return m, nil
-	}
-	v, err := b.expr.run(in, seed)
-	if err != nil {
-		return nil, b.expr.at.errorf("%v (mend the expression)", err)
-	}
-	if b.kind == "text" {
-		if v, err = scalarText(v); err != nil {
-			return nil, b.expr.at.errorf("%v (yield a string)", err)
-		}
-	}
-	return v, nil
-}
-
-// encode writes a value that value made.
-func (b *body) encode(v any) []byte {
-	switch b.kind {
-	case "form":
-		q := url.Values{}
-		m, _ := v.(map[string]any)
-		for k, x := range m {
-			s, _ := x.(string)
-			q.Set(k, s)
-		}
-		return []byte(q.Encode())
-	case "text":
-		s, _ := v.(string)
-		return []byte(s)
-	}
-	return encodeJSON(v, nil)
 }

@@ -1,12 +1,14 @@
 package target
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -57,6 +59,7 @@ type Target struct {
 	timeout      time.Duration
 	maxBody      int64
 	transport    http.RoundTripper
+	challenges   sync.Map // kind to encoding, where the profile says either
 }
 
 // New binds a profile to a Relying Party. It fails where a var has no value,
@@ -188,15 +191,46 @@ func (t *Target) Origin() string { return t.origin }
 // Feature where it says nothing.
 func (t *Target) Feature(name string) Feature { return t.profile.features[name] }
 
-// ChallengeEncoding says how the text of the options' challenge becomes
-// challenge bytes in the given kind of ceremony: "decoded" (base64url decoded,
-// as in WebAuthn's JSON) or "text" (the UTF-8 bytes of the text itself).
+// How the text of the options' challenge becomes challenge bytes.
+const (
+	// ChallengeDecoded: base64url decoded, as in WebAuthn's JSON.
+	ChallengeDecoded = "decoded"
+	// ChallengeText: the UTF-8 bytes of the text itself.
+	ChallengeText = "text"
+	// ChallengeEither: the profile does not say, or says that both do. The options
+	// expression yields the text as the Relying Party wrote it.
+	ChallengeEither = "either"
+)
+
+// ChallengeEncoding says which of them holds in the given kind of ceremony.
+// Where the profile says either it is that until TakeChallenge settles it.
 // Ceremony.Options always hold the form that a client can parse.
 func (t *Target) ChallengeEncoding(kind string) string {
-	if c := t.profile.ceremonies[kind]; c != nil {
-		return c.challengeEncoding
+	c := t.profile.ceremonies[kind]
+	if c == nil {
+		return ""
 	}
-	return ""
+	if c.challengeEncoding == ChallengeEither {
+		if v, ok := t.challenges.Load(kind); ok {
+			return v.(string)
+		}
+	}
+	return c.challengeEncoding
+}
+
+// TakeChallenge has the ceremonies of a kind whose encoding is either use the one
+// or the other from now on, in place of decoded.
+func (t *Target) TakeChallenge(kind, encoding string) { t.challenges.Store(kind, encoding) }
+
+// challengeOf puts the challenge of options whose encoding is either into the
+// form that a client can parse.
+func (t *Target) challengeOf(spec *ceremonySpec, options any) any {
+	m, _ := options.(map[string]any)
+	text, ok := m["challenge"].(string)
+	if !ok || spec.challengeEncoding != ChallengeEither || t.ChallengeEncoding(spec.kind) != ChallengeText {
+		return options
+	}
+	return with(m, "challenge", base64.RawURLEncoding.EncodeToString([]byte(text)))
 }
 
 // NewUser makes a user by the profile's rules for names; equal ids give equal users.

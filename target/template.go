@@ -21,7 +21,7 @@ type templatePart struct {
 	optional bool
 }
 
-var templateRoots = []string{"user", "vars", "captured", "rp", "request"}
+var templateRoots = []string{"user", "vars", "captured", "rp", "request", "cookies"}
 
 var templatePath = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*\??$`)
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -90,7 +89,7 @@ func (w WireFaults) apply(b *body, roles map[Role]pointer, v any) ([]byte, error
 		if !ok || b.kind == "text" {
 			return nil, nil, fmt.Errorf("%s of %s: %w: this dialect's body has no such role", field, r, ErrNoRole)
 		}
-		old, ok := p.lookup(v)
+		old, ok := p.within(v)
 		if !ok {
 			return nil, nil, fmt.Errorf("%s of %s: %w: this body has no %s", field, r, ErrNoRole, p)
 		}
@@ -106,9 +105,22 @@ func (w WireFaults) apply(b *body, roles map[Role]pointer, v any) ([]byte, error
 			return nil, err
 		}
 		if op.field == "Duplicate" {
-			l.twice, l.second = p, otherValue(r, old)
+			second := otherValue(r, old)
 			if r == RoleResponse {
-				l.second = map[string]any{}
+				second = map[string]any{}
+			}
+			switch at := p.outer(v); {
+			case at < len(p):
+				// The member is written twice inside the string that holds it.
+				inner := &layout{twice: p[at:], second: second}
+				v = p[:at].change(v, func(text any) (any, bool) {
+					held, _ := jsonString(text)
+					return string(encodeJSON(held, inner)), true
+				})
+			case b.hasFields() && len(p) > 1:
+				return nil, fmt.Errorf("%s of %s: %w: it is no field of the form", op.field, r, ErrNoRole)
+			default:
+				l.twice, l.second = p, second
 			}
 			continue
 		}
@@ -116,10 +128,10 @@ func (w WireFaults) apply(b *body, roles map[Role]pointer, v any) ([]byte, error
 		if !changed || stays && bytes.Equal(encodeJSON(f, nil), encodeJSON(old, nil)) {
 			return nil, fmt.Errorf("%s of %s: %w: it would change nothing", op.field, r, ErrNoRole)
 		}
-		if _, text := f.(string); b.kind == "form" && stays && !text {
+		if _, text := f.(string); b.hasFields() && len(p) == 1 && stays && !text {
 			return nil, fmt.Errorf("%s of %s: %w: a form has only strings", op.field, r, ErrNoRole)
 		}
-		v = p.replace(v, func(any) (any, bool) { return f, stays })
+		v = p.change(v, func(any) (any, bool) { return f, stays })
 	}
 	if w.ContradictID {
 		if _, _, err := find("ContradictID", RoleID); err != nil {
@@ -129,27 +141,23 @@ func (w WireFaults) apply(b *body, roles map[Role]pointer, v any) ([]byte, error
 		if err != nil {
 			return nil, err
 		}
-		v = p.replace(v, func(any) (any, bool) { return otherValue(RoleRawID, old), true })
+		v = p.change(v, func(any) (any, bool) { return otherValue(RoleRawID, old), true })
 	}
 	if w.ForeignCopies {
 		p, _, err := find("ForeignCopies", RoleAttestationObject)
 		if err != nil {
 			return nil, err
 		}
-		copies := func(old any) (any, bool) {
-			m, ok := old.(map[string]any)
-			if !ok {
-				return old, true
-			}
+		copies := object(func(m map[string]any) map[string]any {
 			for name, v := range foreignCopies {
 				m = with(m, name, v)
 			}
-			return m, true
-		}
+			return m
+		})
 		if len(p) == 1 {
 			v, _ = copies(v)
 		} else {
-			v = p[:len(p)-1].replace(v, copies)
+			v = p[:len(p)-1].change(v, copies)
 		}
 	}
 	if w.AttachmentUnknown {
@@ -167,17 +175,13 @@ func (w WireFaults) apply(b *body, roles map[Role]pointer, v any) ([]byte, error
 		if !slices.Equal(holder, kind[:len(kind)-1]) {
 			return nil, fmt.Errorf("AttachmentUnknown: %w: id and type stand apart, so this is no PublicKeyCredential in JSON", ErrNoRole)
 		}
-		put := func(old any) (any, bool) {
-			m, ok := old.(map[string]any)
-			if !ok {
-				return old, true
-			}
-			return with(m, "authenticatorAttachment", "touchstone-attachment"), true
-		}
+		put := object(func(m map[string]any) map[string]any {
+			return with(m, "authenticatorAttachment", "touchstone-attachment")
+		})
 		if len(holder) == 0 {
 			v, _ = put(v)
 		} else {
-			v = holder.replace(v, put)
+			v = holder.change(v, put)
 		}
 	}
 	if w.UnknownMember {
@@ -187,12 +191,9 @@ func (w WireFaults) apply(b *body, roles map[Role]pointer, v any) ([]byte, error
 		}
 		v = with(m, "touchstoneUnknown", "member")
 		if p, ok := roles[RoleClientDataJSON]; ok && len(p) > 1 {
-			v = p[:len(p)-1].replace(v, func(old any) (any, bool) {
-				if m, ok := old.(map[string]any); ok {
-					return with(m, "touchstoneUnknown", "member"), true
-				}
-				return old, true
-			})
+			v = p[:len(p)-1].change(v, object(func(m map[string]any) map[string]any {
+				return with(m, "touchstoneUnknown", "member")
+			}))
 		}
 	}
 	return w.encode(b, v, l)
@@ -227,11 +228,11 @@ func (w WireFaults) encode(b *body, v any, l *layout) ([]byte, error) {
 		if w.BodyArray || w.BodyNull || w.BodyTrailing || w.BodyDeep || w.BodyHuge || w.InvalidUTF8 || w.BodyReordered || w.BodyWhitespace {
 			return nil, fmt.Errorf("%s: %w: the body is no JSON", strings.Join(w.Names(), ", "), ErrNoRole)
 		}
-		data := b.encode(v)
-		if b.kind == "form" && len(l.twice) == 1 {
-			data = append(data, []byte("&"+url.QueryEscape(l.twice[0])+"="+url.QueryEscape(fmt.Sprint(l.second)))...)
+		twice := ""
+		if len(l.twice) == 1 {
+			twice = l.twice[0]
 		}
-		return w.cut(data), nil
+		return w.cut(b.encodeTwice(v, twice, l.second)), nil
 	}
 	if w.BodyNull {
 		v = nil
