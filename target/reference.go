@@ -31,6 +31,9 @@ func Functions() []string {
 	for name := range encodings {
 		out = append(out, name)
 	}
+	for _, f := range functions {
+		out = append(out, f.name)
+	}
 	sort.Strings(out)
 	return out
 }
