@@ -221,7 +221,7 @@ func TestProfileKeysCanFail(t *testing.T) {
 	if got := fmt.Sprint(tables("# A `a.b`\n\n| key |\n| --- |\n| `k` | x |\n| `j` | x |\n## B\n| `l` | x |\n")); got != "map[a.b:[j k]]" {
 		t.Errorf("the tables are %s", got)
 	}
-	if keys, err := loaderKeys("target: {KEY: 1}"); err != nil || fmt.Sprint(keys) != "[origin rpId url]" {
+	if keys, err := loaderKeys("target: {KEY: 1}"); err != nil || fmt.Sprint(keys) != "[hosts origin rpId url]" {
 		t.Errorf("the loader knows %v, %v", keys, err)
 	}
 	if _, err := loaderKeys("vars: {KEY: 1}"); err == nil {
