@@ -90,6 +90,9 @@ func (l *lane) playOnce(ctx context.Context, chk *Check, try int) (p played, los
 	// Decoding exchanges costs as much as playing the check: only those that a
 	// report keeps.
 	red := p.verdict != reports.Pass && p.verdict != reports.NotApplicable
+	for i := range c.notes {
+		c.notes[i] = c.redact(c.notes[i])
+	}
 	p.notes, p.crashed = c.notes, c.crash || p.reason == reports.ReasonCrash || p.reason == reports.ReasonTimeout
 	if c.lost && try < lostTries {
 		return p, true
@@ -128,12 +131,24 @@ func (c *Case) judge(f func()) (j judgement) {
 			}
 			j = h.judgement
 		}
+		j.message = c.redact(j.message)
 		if j.verdict != reports.Pass && c.ctx.Err() != nil {
 			j = judgement{reports.Error, reasonInterrupted, "the run was interrupted before the check was done"}
 		}
 	}()
 	f()
 	return judgement{verdict: reports.Pass}
+}
+
+// redact takes the secrets of all the case's sessions out of a text for a report.
+func (c *Case) redact(text string) string {
+	if text == "" {
+		return text
+	}
+	for _, s := range c.sessions {
+		text = s.Redact(text)
+	}
+	return text
 }
 
 // single plays a check that is data: one ceremony with at most one fault.

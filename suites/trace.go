@@ -168,9 +168,12 @@ func (c *Case) trace(res *reports.Check, exchanges []reports.Exchange) *reports.
 		}
 		for i := range t.Calls {
 			t.Calls[i].Options, t.Calls[i].Response = r.redacted(t.Calls[i].Options), r.redacted(t.Calls[i].Response)
+			if e := t.Calls[i].Error; e != nil {
+				t.Calls[i].Error = &reports.TraceError{Name: e.Name, Message: c.redact(e.Message)}
+			}
 		}
 		for i := range t.Sent {
-			t.Sent[i].Credential = r.redacted(t.Sent[i].Credential)
+			t.Sent[i].Credential, t.Sent[i].Message = r.redacted(t.Sent[i].Credential), c.redact(t.Sent[i].Message)
 		}
 		out.Ceremonies = append(out.Ceremonies, t)
 	}
@@ -180,7 +183,7 @@ func (c *Case) trace(res *reports.Check, exchanges []reports.Exchange) *reports.
 	}
 	slices.SortStableFunc(events, func(a, b client.Event) int { return a.Time.Compare(b.Time) })
 	for _, e := range events {
-		out.Events = append(out.Events, reports.TraceEvent{AtMs: max(0, e.Time.Sub(c.tracer.began).Milliseconds()), Kind: e.Kind, Text: e.Text})
+		out.Events = append(out.Events, reports.TraceEvent{AtMs: max(0, e.Time.Sub(c.tracer.began).Milliseconds()), Kind: e.Kind, Text: c.redact(e.Text)})
 	}
 	return out
 }
@@ -232,7 +235,7 @@ func (c *Case) evidence() []reports.Evidence {
 		log.WriteString(line)
 	}
 	if log.Len() > 0 {
-		out = append(out, reports.Evidence{Kind: reports.EvidenceConsole, MediaType: "text/plain", Text: log.String()})
+		out = append(out, reports.Evidence{Kind: reports.EvidenceConsole, MediaType: "text/plain", Text: c.redact(log.String())})
 	}
 	if c.ctx.Err() != nil || !c.lane.run.mayScreenshot() {
 		return out

@@ -3,6 +3,11 @@ package suites_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +19,7 @@ import (
 	"github.com/touchstone-webauthn/touchstone/fixtures"
 	"github.com/touchstone-webauthn/touchstone/reports"
 	"github.com/touchstone-webauthn/touchstone/suites"
+	"github.com/touchstone-webauthn/touchstone/target"
 )
 
 // TestTraces: every check that is played gives a trace that fits the schema and
@@ -90,6 +96,78 @@ func TestTraces(t *testing.T) {
 	}
 	if call := tr.Ceremonies[i].Calls[0]; call.Method != "create" || bytes.Equal(call.Response, sent.Credential) {
 		t.Error("the call's response is the one with the fault")
+	}
+}
+
+// No report and no trace shows a secret, in whatever form the profile sends it and
+// the target repeats it.
+func TestSecretsStayInside(t *testing.T) {
+	const secret = "s3cr3t-value/+"
+	t.Setenv("TOUCHSTONE_TEST_SECRET", secret)
+	p, err := target.LoadProfile("rp.yaml", []byte(`
+extends: fido
+vars: {s: {env: TOUCHSTONE_TEST_SECRET}}
+ceremonies:
+  registration:
+    steps:
+      options:
+        query: {q: "{vars.s}"}
+        body: {json: '{username: .user.name, displayName: .user.displayName, a: ("x:" + .vars.s | @base64), b: ({k: .vars.s} | tojson | utf8_to_b64u), c: .vars.s}'}
+        message: .res.body.errorMessage
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := referenceServer(t)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if strings.HasSuffix(r.URL.Path, "/attestation/options") && strings.HasPrefix(r.Header.Get("X-Touchstone-Check"), "registration.client-data") {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(400)
+			answer, _ := json.Marshal(map[string]string{"status": "failed", "errorMessage": secret + " " + base64.StdEncoding.EncodeToString([]byte("a"+secret)) + " " + string(body)})
+			_, _ = w.Write(answer)
+			return
+		}
+		server.ServeHTTP(w, r)
+	}))
+	defer srv.Close()
+	tgt, err := target.New(p, target.Options{URL: srv.URL, RPID: "rp.example", Origin: "https://rp.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checks, err := suites.Select(suites.Catalogue(), []string{"registration.accepted.plain", "registration.client-data.type-missing", "registration.options.*"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all bytes.Buffer
+	var mu sync.Mutex
+	r, err := suites.Run(t.Context(), suites.Config{
+		Targets: []*target.Target{tgt}, Clients: []client.Client{client.NewVirtual()}, Checks: checks, Seed: "s", KeepExchanges: true,
+		Trace: func(tr *reports.Trace) {
+			mu.Lock()
+			defer mu.Unlock()
+			if err := reports.WriteTrace(&all, tr); err != nil {
+				t.Error(err)
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Summary.Passed == 0 || r.Summary.NotTestable == 0 {
+		t.Fatalf("%+v; want what passes and what does not", r.Summary)
+	}
+	if err := reports.WriteJSON(&all, r); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(all.String(), target.Redacted()) {
+		t.Error("nothing was redacted")
+	}
+	for _, form := range []string{secret, "s3cr3t-value", "czNjcjN0LXZhbHVl", "MzY3IzdC12YWx1Z", "zM2NyM3QtdmFsdWUv"} {
+		if i := strings.Index(all.String(), form); i >= 0 {
+			t.Errorf("%s is in ...%s...", form, all.String()[max(0, i-200):i+40])
+		}
 	}
 }
 

@@ -196,7 +196,7 @@ func TestRedaction(t *testing.T) {
 			t.Error("what is no secret is gone")
 		}
 	}
-	r := &redactor{replacer: strings.NewReplacer()}
+	r := &redactor{}
 	for in, want := range map[string]string{
 		`{"user_password":"a\"b","x":"y"}`:              `{"user_password":"[redacted]","x":"y"}`,
 		`{"payload":"{\"token\":\"abc\",\"id\":\"x\"}"`: `{"payload":"{\"token\":\"[redacted]\",\"id\":\"x\"}"`,

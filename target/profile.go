@@ -129,5 +129,9 @@ func (p *Profile) Ceremonies() []string {
 // Feature where it says nothing.
 func (p *Profile) Feature(name string) Feature { return p.features[name] }
 
+// SecretVar says whether a var of the profile is a secret: one that comes from the
+// environment, or is declared so.
+func (p *Profile) SecretVar(name string) bool { v := p.vars[name]; return v != nil && v.secret }
+
 // HasTarget says whether the profile names a URL of its own.
 func (p *Profile) HasTarget() bool { return p.url != "" }

@@ -2,8 +2,8 @@ package target
 
 import (
 	"net/http"
-	"net/url"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -30,49 +30,101 @@ var (
 const minSecret = 6
 
 type redactor struct {
-	off      bool
-	replacer *strings.Replacer
+	off bool
+	// shared finds the target's secrets, own those of the session.
+	shared, own *finder
 }
 
+// redactor knows all secrets that the session has by now.
 func (s *Session) redactor() *redactor {
 	if s.t.opts.ShowSecrets {
 		return &redactor{off: true}
 	}
-	values := append([]string{s.user.Password}, s.t.secrets...)
-	for _, scope := range []map[string]any{s.account, s.session} {
-		for name, v := range scope {
-			if text, ok := v.(string); ok && secretName.MatchString(name) {
-				values = append(values, text)
-			}
-		}
+	var own []string
+	if s.user.Password != s.user.Name { // else it is none
+		own = append(own, s.user.Password)
 	}
-	seen := map[string]bool{}
-	var forms []string
-	for _, v := range values {
-		if len(v) < minSecret {
-			continue
-		}
-		quoted := string(encodeJSON(v, nil))
-		for _, f := range []string{v, quoted[1 : len(quoted)-1], url.QueryEscape(v), url.PathEscape(v)} {
-			if !seen[f] {
-				seen[f] = true
-				forms = append(forms, f)
-			}
-		}
+	own = append(own, s.told...)
+	sort.Strings(own)
+	own = slices.Compact(own)
+	if s.secrets.finder == nil || !slices.Equal(own, s.secrets.values) {
+		s.secrets.values, s.secrets.finder = own, newFinder(own)
 	}
-	// Longer ones first, so that no secret survives in the rest of another.
-	sort.Slice(forms, func(i, j int) bool {
-		if len(forms[i]) != len(forms[j]) {
-			return len(forms[i]) > len(forms[j])
-		}
-		return forms[i] < forms[j]
-	})
-	var args []string
-	for _, f := range forms {
-		args = append(args, f, redacted)
-	}
-	return &redactor{replacer: strings.NewReplacer(args...)}
+	return &redactor{shared: s.t.finder(), own: s.secrets.finder}
 }
+
+// tell keeps what a captured value holds that is secret by its name, also once
+// another value has taken its place.
+func (s *Session) tell(name string, v any) {
+	for _, secret := range secretsIn(nil, v, secretName.MatchString(name), minSecret) {
+		if !slices.Contains(s.told, secret) {
+			s.told = append(s.told, secret)
+		}
+	}
+}
+
+// minMember is the shortest member of a captured object that is taken for a
+// secret by its name: a token_type is none.
+const minMember = 12
+
+func secretsIn(list []string, v any, secret bool, shortest int) []string {
+	switch v := v.(type) {
+	case string:
+		if secret && len(v) >= shortest {
+			list = append(list, v)
+		}
+	case []any:
+		for _, item := range v {
+			list = secretsIn(list, item, secret, minMember)
+		}
+	case map[string]any:
+		for name, item := range v {
+			list = secretsIn(list, item, secret || secretName.MatchString(name), minMember)
+		}
+	}
+	return list
+}
+
+// finder finds the target's own secrets.
+func (t *Target) finder() *finder {
+	t.findOnce.Do(func() { t.found = newFinder(t.secrets) })
+	return t.found
+}
+
+// values takes known secrets out.
+func (r *redactor) values(s string) string {
+	return r.own.replace(r.shared.replace(s))
+}
+
+// message is text for a message, which may have been cut in a secret's middle.
+func (r *redactor) message(s string) string {
+	if r.off || s == "" {
+		return s
+	}
+	s = r.members(s)
+	return r.own.cutOff(r.shared.cutOff(s))
+}
+
+// redactBriefly is Redact for the outcome of every step: it knows all forms of the
+// target's secrets, and of the session's only the plain one. Finding out their
+// forms costs as much as a ceremony does; what goes into a report is redacted again.
+func (s *Session) redactBriefly(text string) string {
+	if s.t.opts.ShowSecrets {
+		return text
+	}
+	f := s.t.finder()
+	text = f.cutOff(f.replace(text))
+	for _, v := range append([]string{s.user.Password}, s.told...) {
+		if len(v) >= minSecret && v != s.user.Name {
+			text = strings.ReplaceAll(text, v, redacted)
+		}
+	}
+	return text
+}
+
+// Redact takes the session's secrets out of text that is no exchange of its log,
+// such as a message about it.
+func (s *Session) Redact(text string) string { return s.redactor().message(text) }
 
 // Redact takes the session's secrets out of text that is no exchange of its log,
 // such as the ceremony's options.
@@ -83,7 +135,7 @@ func (r *redactor) members(s string) string {
 	if r.off {
 		return s
 	}
-	s = secretNested.ReplaceAllString(r.replacer.Replace(s), "${1}"+redacted+"${2}")
+	s = secretNested.ReplaceAllString(r.values(s), "${1}"+redacted+"${2}")
 	return secretMember.ReplaceAllString(s, "${1}"+redacted+"${2}")
 }
 
@@ -91,11 +143,17 @@ func (r *redactor) text(s string) string {
 	if r.off {
 		return s
 	}
-	return r.replacer.Replace(s)
+	return r.values(s)
 }
 
 func (r *redactor) body(data []byte) Body {
-	return logged(data, r.members)
+	b := logged(data, r.members)
+	if b.Base64 != "" && !r.off {
+		if clean := r.values(string(data)); clean != string(data) {
+			b.Base64 = logged([]byte(clean), r.members).Base64
+		}
+	}
+	return b
 }
 
 func (r *redactor) headers(in [][2]string) [][2]string {
@@ -137,5 +195,5 @@ func (r *redactor) header(name, value string) string {
 	if secretName.MatchString(name) {
 		return redacted
 	}
-	return r.replacer.Replace(value)
+	return r.values(value)
 }

@@ -92,6 +92,12 @@ type Session struct {
 	deviations []StepDeviation
 	log        []Exchange
 	seed       string
+	// told are the secrets that answers brought; secrets finds them.
+	told    []string
+	secrets struct {
+		values []string
+		finder *finder
+	}
 }
 
 type extraHeader struct{ step, name, value string }
@@ -148,6 +154,7 @@ func (s *Session) Fork() *Session {
 		t: s.t, user: s.user, jar: newJar(), created: s.created,
 		account: maps.Clone(s.account), session: map[string]any{},
 		check: s.check, extra: append([]extraHeader(nil), s.extra...), seed: s.seed,
+		told: slices.Clone(s.told),
 	}
 }
 
@@ -234,6 +241,14 @@ type prepared struct {
 // answer is left in in["res"]; captures go to their scopes. An error is a
 // fault of the harness or profile.
 func (s *Session) runStep(ctx context.Context, st *step, in map[string]any, ceremony map[string]any, ready *prepared) (*Outcome, error) {
+	o, err := s.sendStep(ctx, st, in, ceremony, ready)
+	if o != nil && o.Message != "" {
+		o.Message = s.redactBriefly(o.Message)
+	}
+	return o, err
+}
+
+func (s *Session) sendStep(ctx context.Context, st *step, in map[string]any, ceremony map[string]any, ready *prepared) (*Outcome, error) {
 	if s.altered[st.id].Skip {
 		return nil, nil
 	}
@@ -268,6 +283,9 @@ func (s *Session) runStep(ctx context.Context, st *step, in map[string]any, cere
 	case o.Kind == Rejected && st.failureSchema != "":
 		o.Deviations = validate("wire", st.failureSchema, a.raw)
 	}
+	for i := range o.Deviations {
+		o.Deviations[i].Message = s.Redact(o.Deviations[i].Message)
+	}
 	for _, d := range o.Deviations {
 		s.deviations = append(s.deviations, StepDeviation{st.id, d})
 	}
@@ -287,6 +305,7 @@ func (s *Session) runStep(ctx context.Context, st *step, in map[string]any, cere
 			}
 			return &o, nil
 		}
+		s.tell(c.name, v)
 		switch c.scope {
 		case accountScope:
 			s.account[c.name] = v

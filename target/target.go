@@ -56,6 +56,8 @@ type Target struct {
 	rpID, origin string
 	vars         map[string]any
 	secrets      []string
+	findOnce     sync.Once
+	found        *finder
 	timeout      time.Duration
 	maxBody      int64
 	transport    http.RoundTripper

@@ -156,7 +156,7 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 		Targets: targets, Clients: clients, Checks: checks, Set: f.set,
 		Seed: f.seed, Nonce: nonce, Jobs: f.jobs, Shard: index, Shards: count,
 		KeepExchanges: f.exchanges == "all",
-		Version:       version(), Command: "touchstone " + secretless(strings.Join(quoteAll(args), " ")),
+		Version:       version(), Command: "touchstone " + secretless(strings.Join(quoteAll(secretVars(args, targets...)), " ")),
 		Rerun: f.rerun, Trace: traced.sink(), Progress: p.tell,
 	})
 	p.done()
@@ -309,7 +309,7 @@ func (f *runFlags) rerun(t *target.Target, cl client.Client, id string) string {
 	add("--rp-id", f.rpID)
 	add("--origin", f.origin)
 	for _, v := range f.vars {
-		add("--var", v)
+		add("--var", secretVar(v, t))
 	}
 	add("--client", clientFlag(f.clients, cl.Name()))
 	add("--chrome", secretless(f.chrome))
@@ -324,6 +324,27 @@ func (f *runFlags) rerun(t *target.Target, cl client.Client, id string) string {
 // secretsInAddresses finds the password and the parameters of an address that
 // tend to be secrets.
 var secretsInAddresses = regexp.MustCompile(`(://[^\s/@:]*:)[^\s/@]*(@)|([?&](?i:[a-z_-]*(?:token|key|secret|password))=)[^\s&'"]*`)
+
+// secretVars are arguments without the values of --var that a profile calls secret.
+func secretVars(args []string, targets ...*target.Target) []string {
+	out := slices.Clone(args)
+	for i, a := range out {
+		if v, ok := strings.CutPrefix(a, "--var="); ok {
+			out[i] = "--var=" + secretVar(v, targets...)
+		} else if i > 0 && args[i-1] == "--var" {
+			out[i] = secretVar(a, targets...)
+		}
+	}
+	return out
+}
+
+func secretVar(v string, targets ...*target.Target) string {
+	name, _, _ := strings.Cut(v, "=")
+	if slices.ContainsFunc(targets, func(t *target.Target) bool { return t.Profile().SecretVar(name) }) {
+		return name + "=xxxxx"
+	}
+	return v
+}
 
 // secretless is a command line for a report, which many people read.
 func secretless(s string) string {
