@@ -47,7 +47,7 @@ func everywhereHostile(t *testing.T) *Report {
 	r.Command, r.Notes = hostile, []string{hostile}
 	r.Environment = map[string]string{hostile: hostile}
 	r.Stopped = &Stop{Reason: hostile, Target: hostile, Message: hostile}
-	r.Targets[0] = Target{hostile, hostile, hostile, hostile, hostile}
+	r.Targets[0] = Target{hostile, hostile, hostile, hostile, hostile, hostile}
 	r.Clients[0] = Client{hostile, hostile}
 	r.Health[1] = Health{Target: hostile, Client: hostile, When: hostile, Message: hostile}
 	r.Baseline.Unexpected[0] = UnexpectedPass{hostile, hostile, hostile, hostile, hostile, hostile}

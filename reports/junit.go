@@ -172,6 +172,9 @@ func junitProperties(r *Report, p pair) []junitProperty {
 	for _, t := range r.Targets {
 		if t.Name == p.Target {
 			list = append(list, junitProperty{"target.url", t.URL}, junitProperty{"target.rpId", t.RPID}, junitProperty{"target.origin", t.Origin})
+			if t.Adapter != "" {
+				list = append(list, junitProperty{"target.adapter", t.Adapter})
+			}
 		}
 	}
 	for _, c := range r.Clients {

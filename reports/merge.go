@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -196,7 +197,7 @@ func mergeEnvironment(out, p *Report) error {
 }
 
 func describeTarget(t Target) string {
-	return oneLine(fmt.Sprintf("%s (dialect %s, RP ID %s, origin %s)", t.URL, t.Dialect, t.RPID, t.Origin))
+	return oneLine(fmt.Sprintf("%s (dialect %s, RP ID %s, origin %s)", cmp.Or(t.Adapter, t.URL), t.Dialect, t.RPID, t.Origin))
 }
 
 // mergeStop keeps the stop whose exit code counts most.

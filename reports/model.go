@@ -66,6 +66,9 @@ type Target struct {
 	Dialect string `json:"dialect"`
 	RPID    string `json:"rpId"`
 	Origin  string `json:"origin"`
+	// Adapter is the command of the program that was spoken to in place of a
+	// server; empty: a server was.
+	Adapter string `json:"adapter,omitempty"`
 }
 
 // Client is what ran create() and get(). Name is unique in a report.

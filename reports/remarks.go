@@ -5,10 +5,16 @@ import (
 	"slices"
 )
 
-// remarks are the report's notes, and what there is to say of its requirement
-// set: which checks go beyond the W3C's text, and which do not score.
+// remarks are the report's notes, and what there is to say of its targets and
+// its requirement set: which targets are no servers, which checks go beyond the
+// W3C's text, and which do not score.
 func remarks(r *Report) []string {
 	out := slices.Clone(r.Notes)
+	for _, t := range r.Targets {
+		if t.Adapter != "" {
+			out = append(out, fmt.Sprintf("%s is a program that was spoken to by an adapter, not a server (%s): status codes and addresses in this report are the adapter's, and no check is about them", t.Name, t.Adapter))
+		}
+	}
 	stricter := map[string]bool{}
 	unscored := map[string]map[string]bool{}
 	var reasons []string

@@ -152,6 +152,13 @@ const (
 	needRefusal = "untrusted=reject"
 )
 
+// overHTTP puts the need of an HTTP of the RP's own to a check that looks at
+// status codes, header fields, media types or the texts of errors.
+func overHTTP(c *Check) *Check {
+	c.Needs = append(c.Needs, target.FeatureHTTP)
+	return c
+}
+
 // requireTrust ends the case as not applicable unless the profile says that the
 // RP takes attestation under our root: many RPs accept the vendors' roots only.
 func (c *Case) requireTrust() {

@@ -181,7 +181,7 @@ func accountChecks() []*Check {
 		},
 		{
 			ID: "authentication.credential.refusals-alike", Title: "Refusals do not tell an unknown user from an unknown credential or a bad signature",
-			Level: Posture, Requirements: []string{"webauthn-3/14.6.2/results-alike"}, Needs: []string{"authentication", "enumeration", "login.username"}, Abilities: []client.Ability{client.Faults},
+			Level: Posture, Requirements: []string{"webauthn-3/14.6.2/results-alike"}, Needs: []string{"authentication", "enumeration", "login.username", target.FeatureHTTP}, Abilities: []client.Ability{client.Faults},
 			Why: "Where the three are answered differently, a stranger who sends rubbish learns who has an account, and with which credential.",
 			Story: func(c *Case) {
 				a := c.registered()

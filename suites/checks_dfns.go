@@ -386,7 +386,7 @@ func dfnsChecks() []*Check {
 				c.MustReject(&p.Outcome, "a code that expires in an hour")
 				a.performNeeded("code")
 			}),
-		dfns("answers.status-200", "A new credential is answered with 200", Must, "status-200",
+		overHTTP(dfns("answers.status-200", "A new credential is answered with 200", Must, "status-200",
 			"The vendor's clients take 202 for a pending policy and throw.",
 			func(c *Case) {
 				a := plain(c)
@@ -395,7 +395,7 @@ func dfnsChecks() []*Check {
 				if o := t.Send(noWire); o.Status != 200 {
 					c.Fail("other-status", "a new passkey was answered with HTTP %d", o.Status)
 				}
-			}),
+			})),
 		dfns("errors.json", "A refusal is JSON with error.message", Must, "json-errors",
 			"The vendor's clients parse every refusal as JSON: text surfaces as a parse error, not as what went wrong.",
 			func(c *Case) {

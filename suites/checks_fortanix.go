@@ -237,7 +237,7 @@ func fortanixChecks() []*Check {
 				t.Respond(false)
 				c.MustReject(t.Send(noWire), "a login with the deleted device")
 			}),
-		dsm("result.no-content-type", "A body without Content-Type and Accept is taken", Must, "no-content-type",
+		overHTTP(dsm("result.no-content-type", "A body without Content-Type and Accept is taken", Must, "no-content-type",
 			"The vendor's Go client sends neither, on any call.",
 			func(c *Case) {
 				a := plain(c)
@@ -247,7 +247,7 @@ func fortanixChecks() []*Check {
 				}
 				o := a.Run(Registration, Setting{}, noFault, noWire, true)
 				c.MustAccept(o, "a registration whose requests have no Content-Type")
-			}),
+			})),
 		dsm("result.without-raw-id", "A result without rawId is taken", Must, "no-raw-id",
 			"None of the API's types has the member.",
 			func(c *Case) {
@@ -315,7 +315,7 @@ func fortanixChecks() []*Check {
 				}
 				c.oneArm(auth.Options, []string{"challenge"}, []string{"rp", "user", "pubKeyCredParams", "excludeCredentials", "attestation", "authenticatorSelection", "u2f_challenge"})
 			}),
-		dsm("errors.text", "A refusal is a status that clients know and plain words", Should, "text-errors",
+		overHTTP(dsm("errors.text", "A refusal is a status that clients know and plain words", Should, "text-errors",
 			"Every client of the vendor shows the whole body as the message, and maps 400, 401, 403, 404, 409 and 423.",
 			func(c *Case) {
 				a := plain(c)
@@ -333,7 +333,7 @@ func fortanixChecks() []*Check {
 				refused(a.performAltered("unlock", "unlock", target.Alteration{Raw: []byte("{")}), "a body that is no JSON")
 				c.Require("!x-session-cookie")
 				refused(a.performAltered("user", "user", target.Alteration{Header: map[string]string{"Authorization": ""}}), "a request without a token")
-			}),
+			})),
 		dsm("approval.with-assertion", "An approval request is approved with an assertion", Must, "approval",
 			"This is the request-options arm of the API: a challenge of its own for each request.",
 			func(c *Case) {

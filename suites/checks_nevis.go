@@ -39,7 +39,7 @@ func nevisChecks() []*Check {
 	}
 	// status is a check that a request is answered with one HTTP status.
 	status := func(id, title, requirement, why string, want int, how target.Alteration, what string) *Check {
-		return nevis(id, title, Must, requirement, why, func(c *Case) {
+		return overHTTP(nevis(id, title, Must, requirement, why, func(c *Case) {
 			a := plain(c)
 			a.performNeeded("options")
 			p := a.performAltered("options", "ask", how)
@@ -49,7 +49,7 @@ func nevisChecks() []*Check {
 			if p.Status != want {
 				c.Fail("other-status", "%s was answered with HTTP %d, want %d", what, p.Status, want)
 			}
-		})
+		}))
 	}
 	extensions := func(c *Case, kind string, asked map[string]any) map[string]json.RawMessage {
 		a := plain(c)
@@ -142,7 +142,7 @@ func nevisChecks() []*Check {
 					c.Fail("other-id", "the options have fido2SessionId %q, the result %q", began.FIDO2SessionID, ended.FIDO2SessionID)
 				}
 			}),
-		nevis("answers.media-type", "Answers are application/json", Must, "media-type",
+		overHTTP(nevis("answers.media-type", "Answers are application/json", Must, "media-type",
 			"A front end that goes by the media type takes anything else for an error page.",
 			func(c *Case) {
 				a := plain(c)
@@ -153,8 +153,8 @@ func nevisChecks() []*Check {
 					}
 					a.Begin(Registration, Setting{}, false) // so that there is a ceremony to ask for
 				}
-			}),
-		nevis("answers.failure-status", "A failed ceremony has the HTTP status that the profile declares", Should, "failure-status",
+			})),
+		overHTTP(nevis("answers.failure-status", "A failed ceremony has the HTTP status that the profile declares", Should, "failure-status",
 			"The documents have 200 with the status failed, the FIDO server API an error status: whoever watches the one misses the other.",
 			func(c *Case) {
 				declared := c.Target.Feature("failure-status").Value
@@ -171,7 +171,7 @@ func nevisChecks() []*Check {
 					c.Fail("other-status", "a failed ceremony was answered with HTTP %d; the profile declares %s", o.Status, declared)
 				}
 				a.Register(Setting{})
-			}),
+			})),
 		nevis("status.of-registration", "A ceremony is initialized, then succeeded", Must, "status",
 			"The login page asks this service whether to let the user in.",
 			func(c *Case) {
@@ -223,7 +223,7 @@ func nevisChecks() []*Check {
 				p := a.performAltered("status", "status", target.Alteration{Edit: moveMember("fido2SessionId", "sessionId")})
 				c.MustAccept(&p.Outcome, "the state of a ceremony asked for by sessionId")
 			}),
-		nevis("status.malformed", "A status request that is no JSON is answered with 400", Must, "status-malformed",
+		overHTTP(nevis("status.malformed", "A status request that is no JSON is answered with 400", Must, "status-malformed",
 			"This is the one status besides the header ones that the document lists for the service.",
 			func(c *Case) {
 				a := plain(c)
@@ -236,7 +236,7 @@ func nevisChecks() []*Check {
 				if p.Status != 400 {
 					c.Fail("other-status", "a status request that is no JSON was answered with HTTP %d, want 400", p.Status)
 				}
-			}),
+			})),
 		nevis("result.extension-results-name", "Extension results are taken under both names", Posture, "extension-results-name",
 			"The API document has clientExtensionResults as WebAuthn's JSON does, the FIDO server API getClientExtensionResults.",
 			func(c *Case) {
@@ -265,7 +265,7 @@ func nevisChecks() []*Check {
 		status("http.put", "PUT is answered with 405", "methods", "The services know POST and OPTIONS.", 405, target.Alteration{Method: "PUT"}, "PUT for options"),
 		status("http.accept", "A request that does not accept JSON is answered with 406", "accept", "The document makes the header mandatory.", 406, header("Accept", "text/html"), "a request that accepts text/html only"),
 		status("http.content-type", "A body that is not JSON by its label is answered with 415", "content-type", "A form can be posted from any page; JSON cannot, without a preflight.", 415, header("Content-Type", "text/plain"), "a body labelled text/plain"),
-		nevis("http.content-type-charset", "application/json is taken with its charset and without", Must, "content-type-charset",
+		overHTTP(nevis("http.content-type-charset", "application/json is taken with its charset and without", Must, "content-type-charset",
 			"The guide has the one, the text of the 415 answer the other.",
 			func(c *Case) {
 				a := plain(c)
@@ -273,8 +273,8 @@ func nevisChecks() []*Check {
 					p := a.performAltered("options", "ask", header("Content-Type", media))
 					c.MustAccept(&p.Outcome, "a body labelled "+media)
 				}
-			}),
-		nevis("http.options-method", "OPTIONS is allowed, for preflights", Must, "methods-options",
+			})),
+		overHTTP(nevis("http.options-method", "OPTIONS is allowed, for preflights", Must, "methods-options",
 			"A front end of another origin asks first.",
 			func(c *Case) {
 				a := plain(c)
@@ -283,7 +283,7 @@ func nevisChecks() []*Check {
 						Header: map[string]string{"Origin": c.Target.Origin(), "Access-Control-Request-Method": "POST", "Content-Type": ""}})
 					c.MustAccept(&p.Outcome, "OPTIONS for "+path)
 				}
-			}),
+			})),
 	}
 }
 

@@ -115,7 +115,7 @@ func setChecks() []*Check {
 		table(attestation, row{name: "x5c-not-an-array", title: "A statement with a certificate outside an array is refused", fault: F{StatementX5CNotArray: true}, why: "What does not fit the syntax must not be repaired by guess, nor be taken for self attestation."}),
 		[]*Check{{
 			ID: "fido.answers.error-message", Title: "errorMessage is empty beside ok and says something beside failed", Level: Must, Requirements: []string{fidoServer + "error-message"},
-			Dialects: []string{"fido"}, Abilities: []client.Ability{client.Faults},
+			Dialects: []string{"fido"}, Needs: []string{target.FeatureHTTP}, Abilities: []client.Ability{client.Faults},
 			Why: "The server API has both members in every answer; the FIDO tool looks at them and not at the status code alone.",
 			Story: func(c *Case) {
 				t := c.begun(Registration)

@@ -167,7 +167,7 @@ func answerChecks() []*Check {
 	return []*Check{
 		{
 			ID: "answers.schema.every-step", Title: "Every answer has the members and types that the dialect's documents give it",
-			Level: Should, Requirements: []string{"dialects/answer-schemas"}, Abilities: direct,
+			Level: Should, Requirements: []string{"dialects/answer-schemas"}, Needs: []string{target.FeatureHTTP}, Abilities: direct,
 			Why: "Clients are generated from those documents: a member that is missing or of another type is an exception in somebody's front end.",
 			Story: func(c *Case) {
 				a := c.Account("alice", client.AuthenticatorConfig{})

@@ -158,7 +158,7 @@ func newRun(cfg Config) (*run, []*lane, error) {
 		r.report.Shard = &reports.Shard{Index: cfg.Shard, Count: cfg.Shards}
 	}
 	for _, t := range cfg.Targets {
-		r.report.Targets = append(r.report.Targets, reports.Target{Name: t.Name(), URL: t.URL(), Dialect: t.Dialect(), RPID: t.RPID(), Origin: t.Origin()})
+		r.report.Targets = append(r.report.Targets, reports.Target{Name: t.Name(), URL: t.URL(), Dialect: t.Dialect(), RPID: t.RPID(), Origin: t.Origin(), Adapter: t.Adapter()})
 	}
 	for _, cl := range cfg.Clients {
 		r.report.Clients = append(r.report.Clients, reports.Client{Name: cl.Name(), Version: cl.Version()})

@@ -150,7 +150,7 @@ func (c *Case) trace(res *reports.Check, exchanges []reports.Exchange) *reports.
 	suite := r.report.Suite
 	out := &reports.Trace{
 		TraceVersion: reports.TraceVersion, Recorded: c.tracer.began.UTC(), Suite: &suite,
-		Target: &reports.Target{Name: c.Target.Name(), URL: c.Target.URL(), Dialect: c.Target.Dialect(), RPID: c.Target.RPID(), Origin: c.Target.Origin()},
+		Target: &reports.Target{Name: c.Target.Name(), URL: c.Target.URL(), Dialect: c.Target.Dialect(), RPID: c.Target.RPID(), Origin: c.Target.Origin(), Adapter: c.Target.Adapter()},
 		Client: reports.Client{Name: c.lane.client.Name(), Version: c.lane.client.Version()},
 		Check: &reports.TraceCheck{
 			ID: res.ID, Title: res.Title, Level: res.Level, Verdict: res.Verdict, Reason: res.Reason, Message: res.Message,

@@ -31,6 +31,9 @@ var (
 	preference = []string{"required", "preferred", "discouraged", "unknown"}
 )
 
+// FeatureHTTP is the feature of those whose HTTP is their own.
+const FeatureHTTP = "http"
+
 var features = []FeatureInfo{
 	{"request.user-verification", false, yes, "the caller can ask for a userVerification when it asks for options"},
 	{"request.attestation", false, yes, "the caller can ask for an attestation conveyance preference"},
@@ -71,6 +74,7 @@ var features = []FeatureInfo{
 	{"session-probe", false, yes, "the Relying Party can be asked whether a session is logged in"},
 	{"enumeration", false, yes, "an unauthenticated caller can ask for request options by username, so answers for known and unknown accounts can be compared"},
 	{"account.isolated", false, yes, "fresh accounts can be made at will, several at once"},
+	{FeatureHTTP, false, yes, "the HTTP that is spoken is the Relying Party's own: its status codes, header fields, media types and error texts (so unless it is said to be absent, as where a gateway rewrites them; an adapter has none)"},
 	{"member.rawId", false, yes, "the result body has a rawId member"},
 	{"member.type", false, yes, "the result body has a type member"},
 	{"member.userHandle", false, yes, "the assertion's result body has a userHandle member"},

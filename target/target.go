@@ -32,6 +32,9 @@ type Options struct {
 	// Transport carries the requests in place of the package's own, for a
 	// private certificate authority or a client certificate.
 	Transport http.RoundTripper
+	// Adapter names the program that Transport speaks to where that is no HTTP:
+	// status codes and the like are then made up, and the feature http is absent.
+	Adapter string
 	// Timeout is for each request; 0 means 10 s.
 	Timeout time.Duration
 	// Headers go on every request.
@@ -190,8 +193,16 @@ func (t *Target) RPID() string { return t.rpID }
 func (t *Target) Origin() string { return t.origin }
 
 // Feature says what the profile declares about a feature or policy; the zero
-// Feature where it says nothing.
-func (t *Target) Feature(name string) Feature { return t.profile.features[name] }
+// Feature where it says nothing. An adapter has no HTTP, whatever its profile says.
+func (t *Target) Feature(name string) Feature {
+	if name == FeatureHTTP && t.opts.Adapter != "" {
+		return Feature{Absent: "spoken to by an adapter: no HTTP of its own"}
+	}
+	return t.profile.features[name]
+}
+
+// Adapter names the program that is spoken to in place of a server; empty: none.
+func (t *Target) Adapter() string { return t.opts.Adapter }
 
 // How the text of the options' challenge becomes challenge bytes.
 const (

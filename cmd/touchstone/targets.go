@@ -105,7 +105,7 @@ func (f *runFlags) targets() ([]*target.Target, error) {
 				return nil, usage("let the profile extend fido", "an adapter speaks the dialect fido, not %s", p.Dialect())
 			}
 		}
-		o.URL, o.Transport = adapterURL, f.carrier
+		o.URL, o.Transport, o.Adapter = adapterURL, f.carrier, secretless(f.adapter)
 	}
 	if f.target == "" && f.profile == "" && f.carrier == nil {
 		if f.rpID != "" || f.origin != "" {
