@@ -246,7 +246,7 @@ func (l *loader) metadata(n *node) {
 }
 
 var profileKeys = []string{"extends", "dialect", "name", "title", "documents", "target", "vars", "headers", "hooks",
-	"features", "policy", "user", "account", "metadata", "ceremonies", "procedures", "probe", "success", "failure", "message", "answer", "failureAnswer", "failureSchema"}
+	"features", "policy", "user", "account", "metadata", "adapter", "ceremonies", "procedures", "probe", "success", "failure", "message", "answer", "failureAnswer", "failureSchema"}
 
 func loadProfile(root *node) (*Profile, error) {
 	p := &Profile{vars: map[string]*varDef{}, features: map[string]Feature{}, ceremonies: map[string]*ceremonySpec{}, procedures: map[string]*ceremonySpec{}}
@@ -276,6 +276,7 @@ func loadProfile(root *node) (*Profile, error) {
 	l.features(root.get("policy"), true)
 	l.user(root.get("user"))
 	l.metadata(root.get("metadata"))
+	l.adapter(root.get("adapter"))
 
 	defaults := step{
 		answer:        "json",

@@ -38,6 +38,7 @@ type Profile struct {
 	url, rpID, origin    string
 	hosts                []string // further servers that a step's address may be at
 	metadata             string   // address to serve the suite's metadata on
+	adapter              *AdapterSpec
 	vars                 map[string]*varDef
 	headers              []namedTemplate
 	features             map[string]Feature

@@ -40,7 +40,7 @@ func profileCheckCommand() *cobra.Command {
 		Use:   "check FILE",
 		Short: "Say what is wrong with a profile and where, and try it with one ceremony of each kind",
 		Long: `Read a profile and say what is wrong with it, with the line and the mend; then,
-where the file or --target names a Relying Party, register and log in one user
+where the file, --target or --adapter names a Relying Party, register and log in one user
 through the virtual client, with every request and answer shown.
 
 Exit codes: 0 the profile is sound and the ceremonies succeeded, or none was
@@ -59,6 +59,7 @@ form of the profile, or has what the profile says it has not; 2 the profile is w
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.target, "target", "", "`URL` of the Relying Party, where the file names none or another")
+	fl.StringVar(&f.adapter, "adapter", "", adapterUsage)
 	fl.StringVar(&f.rpID, "rp-id", "", "RP ID (default the profile's, or the host of the target)")
 	fl.StringVar(&f.origin, "origin", "", "origin of the pages (default the profile's, or that of the target)")
 	fl.StringArrayVar(&f.vars, "var", nil, "set a variable of the profile, `name=value`; may be repeated")
@@ -78,7 +79,8 @@ func (f *runFlags) checkProfile(ctx context.Context, stdout io.Writer) error {
 	if err := describeProfile(stdout, p); err != nil {
 		return err
 	}
-	if f.target == "" && !p.HasTarget() {
+	_, hasAdapter := p.Adapter()
+	if f.target == "" && f.adapter == "" && !hasAdapter && !p.HasTarget() {
 		// Bound to nowhere, for what only binding finds out, such as a secret that is not set.
 		vars, err := variables(f.vars)
 		if err != nil {
@@ -91,6 +93,11 @@ func (f *runFlags) checkProfile(ctx context.Context, stdout io.Writer) error {
 		return err
 	}
 	f.seed = randomHex(4)
+	endAdapter, err := f.startAdapter(ctx)
+	if err != nil {
+		return err
+	}
+	defer endAdapter()
 	targets, err := f.targets()
 	if err != nil {
 		return err
@@ -129,6 +136,9 @@ func describeProfile(w io.Writer, p *target.Profile) error {
 	fmt.Fprintf(tw, "profile\t%s, dialect %s\n", p.Name(), p.Dialect())
 	if p.Title() != "" {
 		fmt.Fprintf(tw, "title\t%s\n", p.Title())
+	}
+	if a, ok := p.Adapter(); ok {
+		fmt.Fprintf(tw, "adapter\t%s\n", visible(strings.Join(quoteAll(a.Command), " ")))
 	}
 	fmt.Fprintf(tw, "ceremonies\t%s\n", strings.Join(p.Ceremonies(), ", "))
 	var has, not []string

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,11 +23,14 @@ import (
 	"github.com/touchstone-webauthn/touchstone/target"
 )
 
+// adapterUsage is the usage of the flag --adapter.
+const adapterUsage = "`command` that is the Relying Party, spoken to over its standard input and output in place of --target; split at spaces (default the profile's adapter)"
+
 // runFlags are the flags of run.
 type runFlags struct {
 	target, profile      string
 	adapter              string
-	carrier              http.RoundTripper // the adapter's, once it runs
+	program              *adapterProgram // the adapter, once it runs
 	dialects             []string
 	clients, checks      []string
 	set, seed, shard     string
@@ -63,7 +65,7 @@ harness itself went wrong; 130 interrupted.`,
 	fl := cmd.Flags()
 	fl.StringVar(&f.target, "target", "", "base `URL` of the Relying Party; none: the reference RP")
 	fl.StringVar(&f.profile, "profile", "", "`file` that says how to speak to the Relying Party")
-	fl.StringVar(&f.adapter, "adapter", "", "`command` that is the Relying Party, spoken to over its standard input and output in place of --target; split at spaces")
+	fl.StringVar(&f.adapter, "adapter", "", adapterUsage)
 	fl.StringArrayVar(&f.dialects, "dialect", nil, "dialect to speak: "+strings.Join(target.Dialects(), ", ")+" (default fido; with no --target, the four vendors')")
 	fl.StringArrayVar(&f.clients, "client", nil, "client to run ceremonies with: "+clientNames+"; may be repeated (default virtual)")
 	fl.StringArrayVar(&f.checks, "check", nil, "only checks whose id matches the `glob`; may be repeated")
@@ -301,7 +303,7 @@ func (f *runFlags) rerun(t *target.Target, cl client.Client, id string) string {
 		}
 	}
 	add("--target", f.target)
-	add("--adapter", f.adapter)
+	add("--adapter", secretless(f.adapter))
 	add("--profile", f.profile)
 	if f.profile == "" {
 		add("--dialect", t.Dialect())

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -24,32 +26,102 @@ const (
 	adapterURL  = "https://adapter.invalid"
 )
 
-// startAdapter starts the program of --adapter, if there is one, for targets to
-// speak to, and returns what ends it.
+// adapterProgram is an adapter that runs.
+type adapterProgram struct {
+	*adapter.Process
+	command, rpID, origin string
+}
+
+// loadProfile reads the file of --profile; nil without one.
+func (f *runFlags) loadProfile() (*target.Profile, error) {
+	if f.profile == "" {
+		return nil, nil
+	}
+	if len(f.dialects) > 0 {
+		return nil, usage("a profile names its dialect itself, with extends", "--profile and --dialect cannot both be given")
+	}
+	data, err := os.ReadFile(f.profile)
+	if err != nil {
+		return nil, usage("", "--profile: %w", err)
+	}
+	p, err := target.LoadProfile(f.profile, data)
+	if err != nil {
+		return nil, usage("", "%w", err)
+	}
+	return p, nil
+}
+
+// startAdapter starts the program of --adapter or, where neither that nor
+// --target is given, of the profile, for targets to speak to. It returns what ends it.
 func (f *runFlags) startAdapter(ctx context.Context) (end func(), err error) {
-	if f.adapter == "" {
+	p, err := f.loadProfile()
+	if err != nil {
+		return nil, err
+	}
+	var spec target.AdapterSpec
+	o := adapter.Options{Timeout: f.timeout}
+	of, hint := "--adapter", "give a program and its arguments, split at spaces; put anything else into a script, or into the profile's adapter.command"
+	switch {
+	case f.adapter != "" && f.target != "":
+		return nil, usage("the adapter is the Relying Party; leave --target out", "--adapter and --target cannot both be given")
+	case f.adapter != "":
+		if len(f.dialects) > 1 || len(f.dialects) == 1 && f.dialects[0] != target.AdapterDialect {
+			return nil, usage("leave --dialect out", "an adapter speaks the dialect fido")
+		}
+		if p != nil && p.Dialect() != target.AdapterDialect {
+			return nil, usage("let the profile extend fido", "an adapter speaks the dialect fido, not %s", p.Dialect())
+		}
+		if o.Command = strings.Fields(f.adapter); len(o.Command) == 0 {
+			return nil, usage(hint, "--adapter: no command")
+		}
+	case f.target == "" && p != nil:
+		var ok bool
+		if spec, ok = p.Adapter(); !ok {
+			return func() {}, nil
+		}
+		o.Command, o.Dir = spec.Command, filepath.Join(filepath.Dir(f.profile), spec.Dir)
+		if filepath.IsAbs(spec.Dir) {
+			o.Dir = spec.Dir
+		}
+		for name, value := range spec.Env {
+			o.Env = append(o.Env, name+"="+value)
+		}
+		of = f.profile + ": adapter"
+		hint = fmt.Sprintf("a program with a slash in its name is looked for from adapter.dir, here %s, any other on the PATH", o.Dir)
+		if info, err := os.Stat(o.Dir); err != nil || !info.IsDir() {
+			return nil, usage("adapter.dir is relative to the profile's file", "%s: %s is no folder", of, o.Dir)
+		}
+	default:
 		return func() {}, nil
 	}
-	if f.target != "" {
-		return nil, usage("the adapter is the Relying Party; leave --target out", "--adapter and --target cannot both be given")
+	a := &adapterProgram{command: strings.Join(quoteAll(o.Command), " ")}
+	a.rpID, a.origin = f.rpID, f.origin
+	if p != nil {
+		a.rpID, a.origin = cmp.Or(a.rpID, p.RPID()), cmp.Or(a.origin, p.Origin())
 	}
-	if len(f.dialects) > 1 || len(f.dialects) == 1 && f.dialects[0] != "fido" {
-		return nil, usage("leave --dialect out", "an adapter speaks the dialect fido")
+	if u, err := url.Parse(a.origin); err == nil {
+		a.rpID = cmp.Or(a.rpID, u.Hostname())
 	}
-	if u, err := url.Parse(f.origin); err == nil {
-		f.rpID = cmp.Or(f.rpID, u.Hostname())
+	a.rpID = cmp.Or(a.rpID, adapterRPID)
+	a.origin = cmp.Or(a.origin, "https://"+a.rpID)
+	o.RPID, o.Origin = a.rpID, a.origin
+	a.Process, err = adapter.Start(ctx, o)
+	switch {
+	case err == nil:
+		f.program = a
+		return a.Close, nil
+	case ctx.Err() != nil:
+		return nil, &exit{code: exitInterrupted}
+	case errors.Is(err, adapter.ErrStart):
+		return nil, usage(hint, "%s: %w", of, err)
+	case errors.Is(err, adapter.ErrSilent):
+		hint = "it must answer each line at once and flush; docs/adapter.md is the protocol"
+	case errors.Is(err, adapter.ErrEnded):
+		hint = "try it by hand: it must answer a hello and then wait for more; docs/adapter.md is the protocol"
+	default:
+		hint = "docs/adapter.md is the protocol"
 	}
-	f.rpID = cmp.Or(f.rpID, adapterRPID)
-	f.origin = cmp.Or(f.origin, "https://"+f.rpID)
-	p, err := adapter.Start(ctx, adapter.Options{Command: strings.Fields(f.adapter), RPID: f.rpID, Origin: f.origin, Timeout: f.timeout})
-	if errors.Is(err, adapter.ErrStart) {
-		return nil, usage("give a program and its arguments, split at spaces; put anything else into a script", "--adapter: %w", err)
-	}
-	if err != nil {
-		return nil, &exit{code: exitUnreachable, err: err, hint: "docs/adapter.md is the protocol"}
-	}
-	f.carrier = p
-	return p.Close, nil
+	return nil, &exit{code: exitUnreachable, err: err, hint: hint}
 }
 
 // targets builds what the flags name.
@@ -62,29 +134,22 @@ func (f *runFlags) targets() ([]*target.Target, error) {
 	var profiles []*target.Profile
 	switch {
 	case f.profile != "":
-		if len(f.dialects) > 0 {
-			return nil, usage("a profile names its dialect itself, with extends", "--profile and --dialect cannot both be given")
-		}
-		data, err := os.ReadFile(f.profile)
+		p, err := f.loadProfile()
 		if err != nil {
-			return nil, usage("", "--profile: %w", err)
-		}
-		p, err := target.LoadProfile(f.profile, data)
-		if err != nil {
-			return nil, usage("", "%w", err)
+			return nil, err
 		}
 		profiles = append(profiles, p)
 	default:
 		names := f.dialects
 		if len(names) == 0 {
 			names = []string{"fido"}
-			if f.target == "" && f.carrier == nil {
+			if f.target == "" && f.program == nil {
 				names = reference.Dialects()
 			}
 		}
 		for _, name := range names {
 			load := target.LoadDialect
-			if f.target == "" && f.carrier == nil {
+			if f.target == "" && f.program == nil {
 				load = reference.Profile
 			}
 			p, err := load(name)
@@ -99,15 +164,11 @@ func (f *runFlags) targets() ([]*target.Target, error) {
 			return nil, err
 		}
 	}
-	if f.carrier != nil {
-		for _, p := range profiles {
-			if p.Dialect() != "fido" {
-				return nil, usage("let the profile extend fido", "an adapter speaks the dialect fido, not %s", p.Dialect())
-			}
-		}
-		o.URL, o.Transport, o.Adapter = adapterURL, f.carrier, secretless(f.adapter)
+	if f.program != nil {
+		o.URL, o.RPID, o.Origin = adapterURL, f.program.rpID, f.program.origin
+		o.Transport, o.Adapter = f.program, secretless(f.program.command)
 	}
-	if f.target == "" && f.profile == "" && f.carrier == nil {
+	if f.target == "" && f.profile == "" && f.program == nil {
 		if f.rpID != "" || f.origin != "" {
 			return nil, usage("give --target, or leave them out: the reference RP is "+reference.RPID, "--rp-id and --origin describe a target, and none was given")
 		}

@@ -17,10 +17,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -42,6 +44,10 @@ var ops = map[string]string{
 type Options struct {
 	// Command is the program and its arguments.
 	Command []string
+	// Dir is the working directory, from which a program with a slash in its name
+	// is found; empty is this process's own. Env, NAME=value, adds to its environment.
+	Dir string
+	Env []string
 	// RPID and Origin are told to the process in its hello.
 	RPID, Origin string
 	// Timeout is for the hello; 0: 10 s. Other calls end with their request's context.
@@ -63,8 +69,13 @@ type Process struct {
 	waiting map[uint64]chan *reply
 }
 
-// ErrStart is wrapped where the program could not be started at all.
-var ErrStart = errors.New("cannot be started")
+// What is wrapped where there is something to do about it: the program could not
+// be started at all, it did not answer the hello in time, or it ended.
+var (
+	ErrStart  = errors.New("cannot be started")
+	ErrSilent = errors.New("no answer to the hello")
+	ErrEnded  = errors.New("ended")
+)
 
 // Start starts the program and exchanges hellos with it.
 func Start(ctx context.Context, o Options) (*Process, error) {
@@ -74,6 +85,10 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 	p := &Process{
 		cmd: exec.Command(o.Command[0], o.Command[1:]...), lines: make(chan []byte), tail: &tail{limit: 2048},
 		ended: make(chan struct{}), waiting: map[uint64]chan *reply{},
+	}
+	p.cmd.Dir = o.Dir
+	if len(o.Env) > 0 {
+		p.cmd.Env = append(os.Environ(), o.Env...)
 	}
 	p.cmd.Stderr = p.tail
 	p.cmd.WaitDelay = grace // a child of its own may hold standard error open
@@ -98,9 +113,9 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 	r, err := p.ask(hctx, call{Op: "hello", Protocol: Protocol, RPID: o.RPID, Origin: o.Origin})
 	switch {
 	case err != nil && hctx.Err() != nil && ctx.Err() == nil:
-		err = fmt.Errorf("no answer to the hello within %v%s", o.Timeout, p.tail.words())
+		err = fmt.Errorf("%w within %v%s", ErrSilent, o.Timeout, p.tail.words())
 	case err == nil && !*r.OK:
-		err = fmt.Errorf("it refused the hello: %s", r.Error)
+		err = fmt.Errorf("it refused the hello: %s", oneLine(r.Error))
 	case err == nil && r.Protocol != Protocol:
 		err = fmt.Errorf("it speaks protocol %d, and this is %d", r.Protocol, Protocol)
 	}
@@ -147,9 +162,9 @@ func (p *Process) read(out io.Reader) {
 		err = errors.New("the adapter's process closed its standard output")
 		var status *exec.ExitError
 		if errors.As(werr, &status) && status.Exited() {
-			err = fmt.Errorf("the adapter's process ended: %w", werr)
+			err = fmt.Errorf("the adapter's process %w: %w", ErrEnded, werr)
 		} else if werr == nil {
-			err = errors.New("the adapter's process ended: exit status 0")
+			err = fmt.Errorf("the adapter's process %w: exit status 0", ErrEnded)
 		}
 	}
 	p.why = fmt.Errorf("%w%s", err, p.tail.words())
@@ -315,5 +330,19 @@ func (t *tail) words() string {
 		return ""
 	}
 	lines := strings.Split(s, "\n")
-	return "; its last words: " + strings.Join(lines[max(0, len(lines)-3):], " / ")
+	lines = lines[max(0, len(lines)-3):]
+	for i := range lines {
+		lines[i] = oneLine(lines[i])
+	}
+	return "; its last words: " + strings.Join(lines, " / ")
+}
+
+// oneLine is what a program wrote without what acts on a terminal.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsGraphic(r) {
+			return ' '
+		}
+		return r
+	}, s)
 }
