@@ -31,6 +31,7 @@ var places = map[string]string{
 	"user":           `user: {KEY: 1}`,
 	"account":        `account: {KEY: 1}`,
 	"metadata":       `metadata: {KEY: 1}`,
+	"adapter":        `adapter: {KEY: 1}`,
 	"ceremonies":     `ceremonies: {KEY: 1}`,
 	"ceremony":       `ceremonies: {registration: {KEY: 1}}`,
 	"ceremony.roles": `ceremonies: {registration: {roles: {KEY: /x}}}`,
