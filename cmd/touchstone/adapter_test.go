@@ -74,6 +74,15 @@ func rpProgram(args []string) int {
 			case "stranger":
 				say(map[string]any{"id": l.ID + 1000, "ok": true})
 				continue
+			case "once": // leaves one request without an answer
+				if n == sound+1 {
+					continue
+				}
+			case "twice":
+				say(map[string]any{"id": l.ID, "ok": false, "error": "no"})
+			case "junk-later":
+				fmt.Println("DEBUG: the database is", l.Op)
+				continue
 			case "junk":
 				fmt.Println("starting up ...")
 				continue

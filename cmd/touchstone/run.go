@@ -197,17 +197,26 @@ func finished(r *reports.Report, strict bool) error {
 		return e
 	}
 	switch {
+	case code == exitUnreachable && isAdapter(r, r.Stopped.Target):
+		e.hint = "see what the program wrote to standard error, and docs/adapter.md; --jobs 1 tells which check it was, --timeout waits longer for an answer"
 	case code == exitUnreachable:
 		e.hint = unansweredHint(r.Stopped.Message)
 	case code != exitFailed:
 	case sick < 0:
 		e.hint = "see what the target logged; --jobs 1 tells which check it was"
+	case isAdapter(r, r.Health[sick].Target):
+		e.hint = "does the program take the JSON that docs/adapter.md has, for the RP ID and origin of its hello? touchstone profile check FILE shows every exchange"
 	case r.Health[sick].Reason == reports.ReasonRejected || r.Health[sick].Reason == reports.ReasonSetup:
 		e.hint = "do the RP ID, the origin and the account fit the target? touchstone profile check FILE --target URL shows every exchange"
 	default:
 		e.hint = "something answers at this URL, but not in this dialect: are the path and the dialect right? touchstone profile check FILE --target URL shows every exchange"
 	}
 	return e
+}
+
+// isAdapter says whether the target of this name is a program.
+func isAdapter(r *reports.Report, name string) bool {
+	return slices.ContainsFunc(r.Targets, func(t reports.Target) bool { return t.Name == name && t.Adapter != "" })
 }
 
 // unansweredHint is what to look at where a request had no HTTP answer.

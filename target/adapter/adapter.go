@@ -67,6 +67,8 @@ type Process struct {
 	mu      sync.Mutex
 	next    uint64
 	waiting map[uint64]chan *reply
+	// late are those that nobody waits for any more; their answers are dropped.
+	late map[uint64]bool
 }
 
 // What is wrapped where there is something to do about it: the program could not
@@ -84,7 +86,7 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 	}
 	p := &Process{
 		cmd: exec.Command(o.Command[0], o.Command[1:]...), lines: make(chan []byte), tail: &tail{limit: 2048},
-		ended: make(chan struct{}), waiting: map[uint64]chan *reply{},
+		ended: make(chan struct{}), waiting: map[uint64]chan *reply{}, late: map[uint64]bool{},
 	}
 	p.cmd.Dir = o.Dir
 	if len(o.Env) > 0 {
@@ -183,14 +185,18 @@ func (p *Process) answers(out io.Reader) error {
 		p.mu.Lock()
 		ch, asked := p.waiting[*r.ID]
 		delete(p.waiting, *r.ID)
+		late := p.late[*r.ID]
+		delete(p.late, *r.ID)
 		issued := *r.ID > 0 && *r.ID <= p.next
 		p.mu.Unlock()
-		if asked {
+		switch {
+		case asked:
 			ch <- r
-		} else if !issued {
+		case !issued:
 			return fmt.Errorf("the adapter's process answered a request %d that it was not sent", *r.ID)
+		case !late:
+			return fmt.Errorf("the adapter's process answered request %d twice", *r.ID)
 		}
-		// Otherwise it comes after its deadline, when nobody waits any more.
 	}
 	if errors.Is(s.Err(), bufio.ErrTooLong) {
 		return fmt.Errorf("the adapter's process wrote a line of more than %d bytes", maxLine)
@@ -208,7 +214,10 @@ func (p *Process) ask(ctx context.Context, c call) (*reply, error) {
 	p.mu.Unlock()
 	defer func() {
 		p.mu.Lock()
-		delete(p.waiting, c.ID)
+		if _, open := p.waiting[c.ID]; open {
+			delete(p.waiting, c.ID)
+			p.late[c.ID] = true
+		}
 		p.mu.Unlock()
 	}()
 	line, err := json.Marshal(c)

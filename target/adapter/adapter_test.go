@@ -90,6 +90,9 @@ func play(r string) {
 			say("DEBUG registering")
 		case "stranger":
 			say(`{"id":4711,"ok":true}`)
+		case "twice":
+			say(`{"id":%d,"ok":true}`, l.ID)
+			say(`{"id":%d,"ok":true}`, l.ID)
 		case "huge":
 			chunk := strings.Repeat("x", 1<<20)
 			for range 100 {
@@ -183,6 +186,23 @@ func TestLate(t *testing.T) {
 	time.Sleep(300 * time.Millisecond)
 	if status, _, err := post(t, p, "/assertion/options", "{}", 5*time.Second); err != nil || status != 200 {
 		t.Errorf("got %d, %v", status, err)
+	}
+}
+
+// A second answer to a request is a mistake that could reach another one.
+func TestTwice(t *testing.T) {
+	p, err := start(t, "twice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, _, err = post(t, p, "/assertion/options", "{}", 5*time.Second); err != nil {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if err == nil || !strings.Contains(err.Error(), "answered request 2 twice") {
+		t.Errorf("got %v", err)
 	}
 }
 
