@@ -143,7 +143,10 @@ peers-update: peer-servers browser ## the same, and write docs/peers.md
 peer: peer-servers browser ## put some checks to one peer: make peer PEER=name CHECK=glob
 	bin/peers/run -peer '$(PEER)' -check '$(or $(CHECK),*)'
 
-PEER_TOOLS = peers/simplewebauthn/node_modules/.package-lock.json peers/fido2lib/node_modules/.package-lock.json peer-python
+# Peers that npm installs; each has its own tests.
+PEER_NPM = simplewebauthn fido2lib better-auth
+
+PEER_TOOLS = $(PEER_NPM:%=peers/%/node_modules/.package-lock.json) peer-python
 
 .PHONY: peer-python
 peer-python:
@@ -151,8 +154,7 @@ peer-python:
 
 .PHONY: peers-test
 peers-test: $(PEER_TOOLS) ## run the peers' own tests
-	cd peers/simplewebauthn && npm test
-	cd peers/fido2lib && npm test
+	@for p in $(PEER_NPM); do (cd peers/$$p && npm test) || exit 1; done
 	cd peers/pythonfido2 && /usr/bin/python3 -B -m unittest -q test_server
 	cd peers/gowebauthn && $(GO) vet ./... && $(GO) test -count=1 ./...
 

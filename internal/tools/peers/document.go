@@ -73,8 +73,13 @@ func document(peers []peer) ([]byte, error) {
 
 Written by make peers-update from the runs and the baselines under peers/; do not edit.
 
-Relying Parties on libraries that none of us wrote, each a small server with its library's defaults. Every finding was looked for in the library's source:
-their bug (the text demands what it does not do), their choice (the text leaves it open, or they say so), or the small server's own doing. Those that were ours were mended.
+Relying Parties that none of us wrote. Most are a library behind a small server that speaks the FIDO server API, with its library's defaults.
+`)
+	if own := foreign(all); own != "" {
+		fmt.Fprintf(&w, "%s are whole: they speak an API of their own, are set up as their documents say, and are reached through a profile of examples/profiles with nothing of ours between.\n", own)
+	}
+	w.WriteString(`Every finding was looked for in the library's source: their bug (the text demands what it does not do), their choice (the text leaves it open, or they say so),
+or the small server's own doing. Those that were ours were mended.
 
     make peers                                # all of them, compared with their baselines and with this page
     make peer PEER=gowebauthn-v0.17.4 CHECK=authentication.authenticator-data.rp-id-hash-zero
@@ -95,6 +100,17 @@ Checks passed of checks that could be put; what is missing is a finding below. A
 	}
 	absent(&w, all)
 	return []byte(w.String()), nil
+}
+
+// foreign names the peers that speak an API of their own.
+func foreign(all []played) string {
+	var names []string
+	for _, p := range all {
+		if p.Profile != "" {
+			names = append(names, p.Library)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 func family(id string) string {

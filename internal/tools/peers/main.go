@@ -5,6 +5,7 @@
 //
 //	peers [-jobs 2] [-update]         all; -update writes docs/peers.md
 //	peers -peer NAME -check GLOB      one, with what the suite prints: how to see a finding again
+//	peers -peer NAME -update          one, and docs/peers.md of its report and those of out/peers
 //	peers -valid 1000                 that many valid stories to each sound peer in place of the suite
 //
 // It runs at the root of the repository, with bin/touchstone, bin/withpeer,
@@ -58,11 +59,17 @@ type peer struct {
 	Dir     string   `yaml:"dir"`    // where the server starts
 	Server  []string `yaml:"server"` // its command; --rp-id and --origin are added
 	Known   string   `yaml:"known"`  // folder of profile.yaml, baseline.yaml and unsupported.yaml; Dir without it
+	// Profile is the file of a peer that speaks its own API and not our FIDO dialect:
+	// the one that whoever tests such an RP would take.
+	Profile string   `yaml:"profile"`
 	Clients []string `yaml:"clients"`
 	Sound   bool     `yaml:"sound"` // it hears the valid stories
 }
 
 func (p peer) file(name string) string {
+	if name == "profile.yaml" && p.Profile != "" {
+		return p.Profile
+	}
 	if p.Known != "" {
 		return filepath.Join(p.Known, name)
 	}
@@ -150,7 +157,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if ctx.Err() != nil {
 		return 130
 	}
-	if o.peer == "" && o.valid == 0 {
+	if o.valid == 0 && o.check == "" && (o.peer == "" || o.update) {
 		text, err := document(all)
 		if err != nil {
 			fmt.Fprintf(stderr, "peers: %v\n", err)

@@ -7,10 +7,12 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/touchstone-webauthn/touchstone/reports"
+	"github.com/touchstone-webauthn/touchstone/target"
 )
 
 func TestMistakes(t *testing.T) {
@@ -56,6 +58,47 @@ func TestFolders(t *testing.T) {
 			if _, _, err := class(e.Reason); err != nil {
 				t.Errorf("%s: %s: %v", file, e.ID, err)
 			}
+		}
+	}
+}
+
+// TestProfiles: every profile that is given as an example loads, and some RP is
+// tested with it: a peer, or a server of suites/rptest in its project's wire form.
+func TestProfiles(t *testing.T) {
+	t.Chdir("../../..")
+	all, err := loadPeers("peers/peers.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	forms, err := os.ReadFile("suites/rptest/profiles_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("examples/profiles/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no example profiles: %v", err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := target.LoadProfile(file, data)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if p.Title() == "" || len(p.Documents()) == 0 {
+			t.Errorf("%s: title and documents must say whose API this is and where it is written", file)
+		}
+		tested := slices.ContainsFunc(all, func(p peer) bool { return p.Profile == file }) || strings.Contains(string(forms), `"`+filepath.Base(file)+`"`)
+		if !tested {
+			t.Errorf("%s: nothing is tested with it (add a peer, or a row in suites/rptest/profiles_test.go)", file)
+		}
+	}
+	for _, p := range all {
+		if p.Profile != "" && !slices.Contains(files, p.Profile) {
+			t.Errorf("peers/peers.yaml: %s: %s is not in examples/profiles", p.Name, p.Profile)
 		}
 	}
 }
