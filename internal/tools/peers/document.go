@@ -76,7 +76,7 @@ Written by make peers-update from the runs and the baselines under peers/; do no
 Relying Parties that none of us wrote. Most are a library behind a small server that speaks the FIDO server API, with its library's defaults.
 `)
 	if own := foreign(all); own != "" {
-		fmt.Fprintf(&w, "%s are whole: they speak an API of their own, are set up as their documents say, and are reached through a profile of examples/profiles with nothing of ours between.\n", own)
+		fmt.Fprintf(&w, "Whole ones, which speak an API of their own, are set up as their documents say and reached through a profile of examples/profiles, with nothing of ours between: %s.\n", own)
 	}
 	w.WriteString(`Every finding was looked for in the library's source: their bug (the text demands what it does not do), their choice (the text leaves it open, or they say so),
 or the small server's own doing. Those that were ours were mended.
