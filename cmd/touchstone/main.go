@@ -81,14 +81,15 @@ must accept, and ceremonies with exactly one fault that it must refuse.
 
   touchstone run                                    the reference RP, all dialects
   touchstone run --target https://rp.test           an RP that speaks the FIDO server API
-  touchstone run --target URL --profile rp.yaml     any other RP, described in a file`,
+  touchstone run --target URL --profile rp.yaml     any other RP, described in a file
+  touchstone init --target URL -o rp.yaml           a first such file`,
 		Version:           version(),
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetVersionTemplate("touchstone {{.Version}}\n")
-	root.AddCommand(runCommand(args), compareCommand(), replayCommand(args), serveCommand(), profileCommand(), authenticatorCommand(), proveCommand(), listCommand(), explainCommand(), mergeCommand(), diffCommand(), baselineCommand())
+	root.AddCommand(runCommand(args), compareCommand(), replayCommand(args), serveCommand(), initCommand(), profileCommand(), authenticatorCommand(), proveCommand(), listCommand(), explainCommand(), mergeCommand(), diffCommand(), baselineCommand())
 	return root
 }
 

@@ -63,6 +63,11 @@ func TestScripts(t *testing.T) {
 		"DOWN":  down.URL,
 	}
 	env["PLAINTLS"] = strings.Replace(env["RP"], "http:", "https:", 1)
+	// The reference RP behind wire forms of others, at localhost and at its address.
+	for name, form := range wireForms {
+		address := serveForm(t, form)
+		env[name+"_IP"], env[name] = address, strings.Replace(address, "127.0.0.1", "localhost", 1)
+	}
 	t.Cleanup(func() { close(over) }) // the last to be registered, so the first to run
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",

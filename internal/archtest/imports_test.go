@@ -35,6 +35,7 @@ var house = []part{
 	{dir: "internal/reference", free: true, why: "it wires the reference RP for the command line and for tests"},
 	{dir: "internal/prove", free: true, why: "it puts the suite to our own RP, which suites must not know of"},
 	{dir: "internal/recorder", may: []string{"reports"}, why: "it serves a page that writes traces, and knows neither RPs nor checks"},
+	{dir: "internal/discover", may: []string{"client", "fixtures", "target"}, why: "it finds out how an RP is spoken to, and knows no checks and no RP of ours"},
 	{dir: "internal/tools/gendocs", free: true, why: "it writes the documents that are made of the catalogue"},
 	{dir: "internal/tools/peers", may: []string{"reports", "suites"}, why: "it runs the command line against RPs of others and writes down what came of it"},
 	{dir: "peers", why: "modules of their own around the libraries of others, which must not know us"},

@@ -1,0 +1,632 @@
+// Package discover finds out how a Relying Party is spoken to: it asks for
+// options in the shapes of fixtures/shapes.yaml, looks for them in the answers,
+// makes a registration and a login out of them, and writes a first profile from
+// what came back.
+package discover
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/touchstone-webauthn/touchstone/client"
+	"github.com/touchstone-webauthn/touchstone/target"
+)
+
+// Config says where to look and how.
+type Config struct {
+	// URL is the target, RPID and Origin what the user said of it; empty where he did not.
+	URL, RPID, Origin string
+	Timeout           time.Duration
+	// Shapes are names of shapes or dialects; empty for all.
+	Shapes  []string
+	Version string
+	// Try puts a valid registration and login to a target, through the suite. It
+	// returns whether they went through, and in a line what came of them.
+	Try func(ctx context.Context, t *target.Target) (ok bool, said string, err error)
+	// Told is called for every request for options, as it is answered.
+	Told func(Asked)
+}
+
+// Asked is one request for options and what came back, in words.
+type Asked struct {
+	Shape, Request, Said string
+	// Options is true where the answer holds creation options.
+	Options bool
+}
+
+// Finding is the outcome.
+type Finding struct {
+	// Profile is the text of the file; empty where nothing fits.
+	Profile []byte
+	// Shape and Title are those of the shape that fits, Dialect the shipped
+	// dialect that the profile extends, if it does.
+	Shape, Title, Dialect string
+	// OK says that a registration and a login went through with the profile.
+	OK bool
+	// Said is what came of them.
+	Said string
+	// Also are other shapes whose request was answered with options.
+	Also []string
+}
+
+// ErrShape is wrapped by the error for a name of a shape that there is not.
+var ErrShape = errors.New("unknown shape")
+
+// ErrSilent says that the target gave no HTTP answer.
+var ErrSilent = errors.New("no HTTP answer")
+
+// silence is after how many requests without an answer, one after another, the
+// search is given up.
+const silence = 2
+
+// candidate is a shape that was answered with options.
+type candidate struct {
+	shape  Shape
+	prefix string
+	opts   target.Options
+	// options are the creation options as the answer had them.
+	options *found
+	answer  *seen
+	account bool // the account's steps went through
+}
+
+type search struct {
+	Config
+	nonce string
+	users int
+	// missing are requests for options that were answered 404 or 405.
+	missing map[string]bool
+}
+
+// Find looks. The error is about the search; an RP that nothing fits is a
+// Finding without a profile.
+func Find(ctx context.Context, cfg Config) (*Finding, error) {
+	all, err := Shapes()
+	if err != nil {
+		return nil, err
+	}
+	shapes, err := pick(all, cfg.Shapes)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrShape, err)
+	}
+	if cfg.Told == nil {
+		cfg.Told = func(Asked) {}
+	}
+	var n [4]byte
+	if _, err := rand.Read(n[:]); err != nil {
+		return nil, err
+	}
+	s := &search{Config: cfg, nonce: hex.EncodeToString(n[:]), missing: map[string]bool{}}
+	var candidates []*candidate
+	silent, answered := 0, false
+	for _, shape := range shapes {
+		for _, prefix := range shape.Prefixes {
+			c, a, err := s.ask(ctx, shape, prefix)
+			if err != nil {
+				return nil, err
+			}
+			if a != nil && a.status == 0 {
+				if silent++; silent >= silence || !answered && a.refused() {
+					return nil, fmt.Errorf("%w: %s", ErrSilent, a.err)
+				}
+				continue
+			}
+			silent, answered = 0, answered || a != nil
+			if c != nil {
+				candidates = append(candidates, c)
+			}
+		}
+	}
+	f := &Finding{}
+	for i, c := range candidates {
+		done, err := s.follow(ctx, c, f)
+		if err != nil {
+			return nil, err
+		}
+		if !done {
+			continue
+		}
+		for j, other := range candidates {
+			if j != i && other.shape.Name != f.Shape && other.shape.Name != "fido-paths" && !slices.Contains(f.Also, other.shape.Name) {
+				f.Also = append(f.Also, other.shape.Name)
+			}
+		}
+		break
+	}
+	return f, nil
+}
+
+// refused says whether nobody listens, so that no other request will fare better.
+func (s *seen) refused() bool {
+	return strings.Contains(s.err, "refused") || strings.Contains(s.err, "no such host")
+}
+
+// options are how the target is spoken to before it has said its RP ID.
+func (s *search) options(prefix string) (target.Options, error) {
+	o := target.Options{URL: strings.TrimRight(s.URL, "/") + prefix, RPID: s.RPID, Origin: s.Origin, Timeout: s.Timeout, Version: s.Version, ShowSecrets: true}
+	u, err := url.Parse(o.URL)
+	if err != nil {
+		return o, err
+	}
+	if o.RPID == "" && o.Origin == "" && net.ParseIP(u.Hostname()) != nil {
+		// An IP address is no RP ID; until the options say one, localhost is likeliest.
+		o.RPID, o.Origin = "localhost", localOrigin(u)
+	}
+	return o, nil
+}
+
+func localOrigin(u *url.URL) string {
+	if u.Port() == "" {
+		return u.Scheme + "://localhost"
+	}
+	return u.Scheme + "://localhost:" + u.Port()
+}
+
+// told takes over the RP ID that the options name, where the user named none.
+func (s *search) told(o target.Options, f *found) target.Options {
+	rp, _ := f.value["rp"].(map[string]any)
+	id, _ := rp["id"].(string)
+	u, err := url.Parse(o.URL)
+	if id == "" || err != nil || !domain(id) {
+		return o
+	}
+	if s.RPID == "" {
+		o.RPID = id
+	}
+	if s.Origin == "" {
+		switch host := u.Hostname(); {
+		case host == id || strings.HasSuffix(host, "."+id):
+			o.Origin = "" // that of the URL
+		case id == "localhost":
+			o.Origin = localOrigin(u)
+		default:
+			o.Origin = "https://" + id
+		}
+	}
+	return o
+}
+
+// domain is a guard: the RP's text goes into a file and an origin.
+func domain(s string) bool {
+	return len(s) < 254 && !strings.ContainsFunc(s, func(r rune) bool {
+		return !(r == '.' || r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z')
+	}) && net.ParseIP(s) == nil
+}
+
+func (s *search) user(t *target.Target) target.User {
+	s.users++
+	return t.NewUser(fmt.Sprintf("touchstone-init-%s-%d", s.nonce, s.users))
+}
+
+// ask sends a shape's request for registration options. It returns a candidate
+// where options came back, and what came back; nothing where nothing was sent.
+func (s *search) ask(ctx context.Context, shape Shape, prefix string) (*candidate, *seen, error) {
+	c := &candidate{shape: shape, prefix: prefix}
+	base := ""
+	if len(shape.Dialects) > 0 {
+		base = prefix // a dialect's paths are its own, so the prefix belongs to the target
+	}
+	opts, err := s.options(base)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.opts = opts
+	if len(shape.Dialects) > 0 {
+		p, err := target.LoadDialect(shape.Dialects[0])
+		if err != nil {
+			return nil, nil, err
+		}
+		b, err := s.begin(ctx, p, opts)
+		if err != nil || b == nil {
+			return nil, nil, err
+		}
+		row := Asked{Shape: shape.Name, Request: b.request, Said: b.last.said(), Options: isOptions(b.options, true)}
+		switch {
+		case row.Options:
+			row.Said = fmt.Sprintf("%d creation options", b.last.status)
+		case b.last.status < 300 && findOptions(b.body, true) != nil:
+			row.Said = fmt.Sprintf("%d creation options, but not in this form", b.last.status)
+		}
+		s.Told(row)
+		if !row.Options {
+			return nil, b.last, nil
+		}
+		c.options, c.answer = &found{value: b.options}, b.last
+		return c, b.last, nil
+	}
+	if s.missing[shape.Registration.Options.method()+" "+prefix+shape.Registration.Options.Path] {
+		return nil, nil, nil // a dialect asked the same
+	}
+	c.account = len(shape.Account.Create)+len(shape.Account.Login) > 0
+	for {
+		p, err := load(s.plan(c).asking())
+		if err != nil {
+			return nil, nil, err
+		}
+		b, err := s.begin(ctx, p, opts)
+		if err != nil || b == nil {
+			return nil, nil, err
+		}
+		if c.account && b.step != "options" && b.last.status != 0 {
+			// Without the account's steps, then.
+			c.account = false
+			continue
+		}
+		f := findOptions(b.body, true)
+		row := Asked{Shape: shape.Name, Request: b.request, Said: b.last.said(), Options: f != nil && b.last.status < 300}
+		if row.Options {
+			row.Said = fmt.Sprintf("%d creation options at %s", b.last.status, f.at)
+		}
+		s.Told(row)
+		if !row.Options {
+			return nil, b.last, nil
+		}
+		c.options, c.answer = f, b.last
+		return c, b.last, nil
+	}
+}
+
+// began is how far a registration came.
+type began struct {
+	// last is the newest exchange, step its id, request its method and path with
+	// {username} for the user's name.
+	last    *seen
+	step    string
+	request string
+	body    []byte
+	// options are as the profile reads them, nil where they did not come.
+	options map[string]any
+}
+
+// begin sets up and begins a registration; nil where nothing was sent.
+func (s *search) begin(ctx context.Context, p *target.Profile, o target.Options) (*began, error) {
+	t, err := target.New(p, o)
+	if err != nil {
+		return nil, nil // such as a secret that is not set
+	}
+	user := s.user(t)
+	session := t.NewSession(user)
+	session.SetCheck("init")
+	var c *target.Ceremony
+	if err = session.Setup(ctx); err == nil {
+		c, err = session.Begin(ctx, target.Registration, target.Request{})
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	list := session.Exchanges()
+	if len(list) == 0 {
+		return nil, nil
+	}
+	e := list[len(list)-1]
+	b := &began{last: see(e), step: e.Step, body: []byte(e.ResponseBody.Text)}
+	b.request = e.Method + " " + strings.ReplaceAll(strings.TrimPrefix(e.URL, strings.TrimRight(s.URL, "/")), url.PathEscape(user.Name), "{username}")
+	if err == nil {
+		v, _ := parse(c.Options)
+		b.options, _ = v.(map[string]any)
+	}
+	if b.last.status == http.StatusNotFound || b.last.status == http.StatusMethodNotAllowed {
+		s.missing[b.request] = true
+	}
+	return b, nil
+}
+
+func load(text string) (*target.Profile, error) {
+	p, err := target.LoadProfile("profile", []byte(text))
+	if err != nil {
+		return nil, fmt.Errorf("a profile of our own making: %w", err)
+	}
+	return p, nil
+}
+
+// follow tries a candidate with whole ceremonies and fills the finding. It is
+// done where they went through; else the finding is kept for want of a better.
+func (s *search) follow(ctx context.Context, c *candidate, f *Finding) (bool, error) {
+	c.opts = s.told(c.opts, c.options)
+	keep := func(text string, dialect string, ok bool, said string) {
+		if f.Profile == nil || ok {
+			*f = Finding{Profile: []byte(text), Shape: c.shape.Name, Title: c.shape.Title, Dialect: dialect, OK: ok, Said: said}
+		}
+	}
+	if len(c.shape.Dialects) > 0 {
+		for _, name := range c.shape.Dialects {
+			text := s.short(c, name)
+			ok, said, err := s.try(ctx, text)
+			if err != nil {
+				return false, err
+			}
+			keep(text, name, ok, said)
+			if ok {
+				return true, nil
+			}
+		}
+		return false, nil
+	}
+	text, err := s.learn(ctx, c)
+	if err != nil {
+		return false, err
+	}
+	ok, said, err := s.try(ctx, text)
+	if err != nil {
+		return false, err
+	}
+	keep(text, "", ok, said)
+	return ok, nil
+}
+
+// try puts the suite's plain ceremonies to a profile.
+func (s *search) try(ctx context.Context, text string) (bool, string, error) {
+	p, err := load(text)
+	if err != nil {
+		return false, "", err
+	}
+	t, err := target.New(p, target.Options{Timeout: s.Timeout, Version: s.Version})
+	if err != nil {
+		return false, err.Error(), nil
+	}
+	return s.Try(ctx, t)
+}
+
+// learn runs ceremonies with a shape and reads off their answers what the
+// profile has to say, then writes it.
+func (s *search) learn(ctx context.Context, c *candidate) (string, error) {
+	pl := s.plan(c)
+	pl.registration.found = c.options
+	pl.registration.asked = c.answer
+	pl.registration.text = c.options.text
+	r, err := s.register(ctx, pl)
+	if err != nil {
+		return "", err
+	}
+	if !r.accepted() && !pl.registration.text && r.problem == "" {
+		// Text that looks like base64url may be meant as text all the same.
+		pl.registration.text = true
+		second, err := s.register(ctx, pl)
+		if err != nil {
+			return "", err
+		}
+		if second.accepted() {
+			r = second
+		} else {
+			pl.registration.text = false
+		}
+	}
+	pl.registration.good, pl.problem = r.good, r.problem
+	if r.accepted() {
+		if err := s.login(ctx, pl); err != nil {
+			return "", err
+		}
+	}
+	bad, err := s.refused(ctx, pl)
+	if err != nil {
+		return "", err
+	}
+	pl.registration.bad = bad
+	return pl.write(), nil
+}
+
+// registered is what came of a registration.
+type registered struct {
+	session *target.Session
+	page    client.Session
+	good    *seen
+	problem string
+}
+
+func (r *registered) accepted() bool {
+	return r.good != nil && r.good.status >= 200 && r.good.status < 300
+}
+
+var ordinary = client.AuthenticatorConfig{Transport: "usb", ResidentKeys: true, UserVerification: true}
+
+// register begins with a fresh user and finishes with a valid credential.
+func (s *search) register(ctx context.Context, pl *plan) (*registered, error) {
+	r := &registered{}
+	session, ceremony, page, problem, err := s.open(ctx, pl)
+	if err != nil || problem != "" {
+		r.problem = problem
+		return r, err
+	}
+	r.session, r.page = session, page
+	cred, err := page.Create(ctx, ceremony.Options)
+	if err != nil {
+		r.problem = clientProblem("create()", err)
+		return r, ctx.Err()
+	}
+	j, err := json.Marshal(cred.Response)
+	if err != nil {
+		return nil, err
+	}
+	r.good, err = finish(ctx, session, ceremony, j)
+	return r, err
+}
+
+func clientProblem(call string, err error) string {
+	return call + " with these options fails in the client: " + err.Error()
+}
+
+// finish sends a credential and returns the answer to the result.
+func finish(ctx context.Context, session *target.Session, c *target.Ceremony, credential json.RawMessage) (*seen, error) {
+	if _, err := c.Finish(ctx, credential, target.WireFaults{}); err != nil {
+		return nil, err
+	}
+	list := session.Exchanges()
+	if len(list) == 0 {
+		return nil, nil
+	}
+	return see(list[len(list)-1]), nil
+}
+
+// open begins a registration for a fresh user, with a page that has an authenticator.
+func (s *search) open(ctx context.Context, pl *plan) (*target.Session, *target.Ceremony, client.Session, string, error) {
+	p, err := load(pl.trying())
+	if err != nil {
+		return nil, nil, nil, "", err
+	}
+	t, err := target.New(p, pl.opts)
+	if err != nil {
+		return nil, nil, nil, err.Error(), nil
+	}
+	session := t.NewSession(s.user(t))
+	session.SetCheck("init")
+	if err := session.Setup(ctx); err != nil {
+		return nil, nil, nil, err.Error(), ctx.Err()
+	}
+	ceremony, err := session.Begin(ctx, target.Registration, target.Request{})
+	if err != nil {
+		return nil, nil, nil, err.Error(), ctx.Err()
+	}
+	pl.seeUser(ceremony.Options)
+	page, err := client.NewVirtual().Open(ctx, client.SessionConfig{Origin: t.Origin(), Seed: []byte(s.nonce)})
+	if err != nil {
+		return nil, nil, nil, "", err
+	}
+	if _, err := page.Plug(ctx, ordinary); err != nil {
+		return nil, nil, nil, "", err
+	}
+	return session, ceremony, page, "", nil
+}
+
+// login finds the request options, logs in with them, and asks what else can be
+// seen in passing. What does not come out is told in the plan.
+func (s *search) login(ctx context.Context, pl *plan) error {
+	// With the request for options only, to see where they are.
+	pl.lookForLogin = true
+	r, err := s.register(ctx, pl)
+	pl.lookForLogin = false
+	if err != nil || !r.accepted() {
+		return err
+	}
+	_, err = r.session.Begin(ctx, target.Authentication, target.Request{})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	a := last(r.session)
+	if err != nil && a == nil {
+		pl.noLogin = err.Error()
+		return nil
+	}
+	pl.authentication.asked = a
+	f := findOptions([]byte(a.text), false)
+	if f == nil || a.status >= 300 {
+		pl.noLogin = fmt.Sprintf("%s %s answered %s", pl.shape.Authentication.Options.method(), pl.prefix+pl.shape.Authentication.Options.Path, a.said())
+		return nil
+	}
+	pl.authentication.found = f
+	pl.authentication.text = f.text || pl.registration.text
+	if r, err = s.register(ctx, pl); err != nil || !r.accepted() {
+		return err
+	}
+	assert := func(spoil bool) (*seen, string, error) {
+		c, err := r.session.Begin(ctx, target.Authentication, target.Request{})
+		if err != nil {
+			return nil, err.Error(), ctx.Err()
+		}
+		if !spoil {
+			pl.allowList = listed(c.Options, "allowCredentials")
+		}
+		cred, err := r.page.Get(ctx, c.Options)
+		if err != nil {
+			return nil, clientProblem("get()", err), ctx.Err()
+		}
+		j, err := json.Marshal(cred.Response)
+		if err != nil {
+			return nil, "", err
+		}
+		if spoil {
+			j = staleChallenge(j)
+		}
+		answer, err := finish(ctx, r.session, c, j)
+		return answer, "", err
+	}
+	var problem string
+	if pl.authentication.good, problem, err = assert(false); err != nil {
+		return err
+	}
+	if problem != "" {
+		pl.noLogin = problem
+	}
+	// What else there is to see: a second registration, and a login without a name.
+	if c, err := r.session.Begin(ctx, target.Registration, target.Request{}); err == nil {
+		pl.excludeList = listed(c.Options, "excludeCredentials")
+	}
+	if c, err := r.session.Begin(ctx, target.Authentication, target.Request{Usernameless: true}); err == nil {
+		pl.usernameless = strings.Contains(pl.shape.Authentication.Options.Body, "usernameless") && !listed(c.Options, "allowCredentials")
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if problem == "" {
+		if pl.authentication.bad, _, err = assert(true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func last(s *target.Session) *seen {
+	list := s.Exchanges()
+	if len(list) == 0 {
+		return nil
+	}
+	return see(list[len(list)-1])
+}
+
+func listed(options json.RawMessage, name string) bool {
+	var m map[string]json.RawMessage
+	var items []json.RawMessage
+	return json.Unmarshal(options, &m) == nil && json.Unmarshal(m[name], &items) == nil && len(items) > 0
+}
+
+// refused sees how a registration with a wrong challenge is answered.
+func (s *search) refused(ctx context.Context, pl *plan) (*seen, error) {
+	session, ceremony, page, problem, err := s.open(ctx, pl)
+	if err != nil || problem != "" {
+		return nil, err
+	}
+	cred, err := page.Create(ctx, ceremony.Options)
+	if err != nil {
+		return nil, ctx.Err()
+	}
+	j, err := json.Marshal(cred.Response)
+	if err != nil {
+		return nil, err
+	}
+	return finish(ctx, session, ceremony, staleChallenge(j))
+}
+
+// staleChallenge puts another challenge into the client data, so that nothing fits it.
+func staleChallenge(credential json.RawMessage) json.RawMessage {
+	var c map[string]any
+	if json.Unmarshal(credential, &c) != nil {
+		return credential
+	}
+	r, _ := c["response"].(map[string]any)
+	text, _ := r["clientDataJSON"].(string)
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	var data map[string]any
+	if err != nil || json.Unmarshal(raw, &data) != nil {
+		return credential
+	}
+	data["challenge"] = base64.RawURLEncoding.EncodeToString(make([]byte, 32))
+	if raw, err = json.Marshal(data); err != nil {
+		return credential
+	}
+	r["clientDataJSON"] = base64.RawURLEncoding.EncodeToString(raw)
+	out, err := json.Marshal(c)
+	if err != nil {
+		return credential
+	}
+	return out
+}
