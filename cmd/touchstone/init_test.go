@@ -106,7 +106,9 @@ var wireForms = map[string]wireForm{
 			return map[string]any{"status": "ok", name: map[string]any{"publicKey": o, "session-id": "0123456789abcdef"}}
 		}, itself,
 		func(w http.ResponseWriter) { tell(w, 200, map[string]any{"status": "ok"}) },
-		func(w http.ResponseWriter, m string) { tell(w, 400, map[string]any{"status": "failed", "errorMessage": m}) },
+		func(w http.ResponseWriter, m string) {
+			tell(w, 400, map[string]any{"status": "failed", "errorMessage": m})
+		},
 	},
 }
 

@@ -223,27 +223,33 @@ func (s *search) ask(ctx context.Context, shape Shape, prefix string) (*candidat
 	}
 	c.opts = opts
 	if len(shape.Dialects) > 0 {
-		p, err := target.LoadDialect(shape.Dialects[0])
-		if err != nil {
-			return nil, nil, err
+		for i, name := range shape.Dialects {
+			p, err := target.LoadDialect(name)
+			if err != nil {
+				return nil, nil, err
+			}
+			b, err := s.begin(ctx, p, opts)
+			if err != nil || b == nil {
+				return nil, nil, err
+			}
+			row := Asked{Shape: shape.Name, Request: b.request, Said: b.last.said(), Options: isOptions(b.options, true)}
+			other := b.last.status >= 200 && b.last.status < 300
+			switch {
+			case row.Options:
+				row.Said = fmt.Sprintf("%d creation options", b.last.status)
+			case other && i+1 < len(shape.Dialects):
+				continue // a variant may read this answer
+			case other && findOptions(b.body, true) != nil:
+				row.Said = fmt.Sprintf("%d creation options, but not in this form", b.last.status)
+			}
+			s.Told(row)
+			if !row.Options {
+				return nil, b.last, nil
+			}
+			c.shape.Dialects = shape.Dialects[i:]
+			c.options, c.answer = &found{value: b.options}, b.last
+			return c, b.last, nil
 		}
-		b, err := s.begin(ctx, p, opts)
-		if err != nil || b == nil {
-			return nil, nil, err
-		}
-		row := Asked{Shape: shape.Name, Request: b.request, Said: b.last.said(), Options: isOptions(b.options, true)}
-		switch {
-		case row.Options:
-			row.Said = fmt.Sprintf("%d creation options", b.last.status)
-		case b.last.status < 300 && findOptions(b.body, true) != nil:
-			row.Said = fmt.Sprintf("%d creation options, but not in this form", b.last.status)
-		}
-		s.Told(row)
-		if !row.Options {
-			return nil, b.last, nil
-		}
-		c.options, c.answer = &found{value: b.options}, b.last
-		return c, b.last, nil
 	}
 	if s.missing[shape.Registration.Options.method()+" "+prefix+shape.Registration.Options.Path] {
 		return nil, nil, nil // a dialect asked the same

@@ -105,8 +105,7 @@ func member(k string) string {
 }
 
 func isOptions(m map[string]any, creation bool) bool {
-	challenge, ok := m["challenge"].(string)
-	if !ok || challenge == "" {
+	if challenge, _ := m["challenge"].(string); challenge == "" && !isBytes(m["challenge"]) {
 		return false
 	}
 	_, rp := m["rp"].(map[string]any)
@@ -135,6 +134,8 @@ func look(m map[string]any, at string, creation bool) *found {
 	sort.Strings(f.beside)
 	challenge, _ := m["challenge"].(string)
 	switch {
+	case challenge == "":
+		f.fixes = append(f.fixes, ".challenge |= bytes_to_b64u", list(creation)+"[]?.id |= bytes_to_b64u")
 	case base64URL.MatchString(challenge) && len(challenge)%4 != 1:
 	case isBase64(challenge):
 		f.fixes = append(f.fixes, ".challenge |= b64_to_b64u", list(creation)+"[]?.id |= b64_to_b64u")
@@ -144,6 +145,8 @@ func look(m map[string]any, at string, creation bool) *found {
 	if user, _ := m["user"].(map[string]any); creation {
 		id, _ := user["id"].(string)
 		switch {
+		case isBytes(user["id"]):
+			f.fixes = append(f.fixes, ".user.id |= bytes_to_b64u")
 		case base64URL.MatchString(id) && len(id)%4 != 1, id == "":
 		case isBase64(id):
 			f.fixes = append(f.fixes, ".user.id |= b64_to_b64u")
@@ -166,6 +169,19 @@ func list(creation bool) string {
 func tidy(at string) string {
 	at = strings.ReplaceAll(at, "| ..", "| .")
 	return strings.TrimSuffix(at, " | .")
+}
+
+// isBytes says whether v is bytes as lists of numbers or Node's Buffers are.
+func isBytes(v any) bool {
+	if m, ok := v.(map[string]any); ok && m["type"] == "Buffer" {
+		v = m["data"]
+	}
+	items, ok := v.([]any)
+	return ok && len(items) > 0 && !slices.ContainsFunc(items, func(x any) bool {
+		n, ok := x.(json.Number)
+		i, err := n.Int64()
+		return !ok || err != nil || i < 0 || i > 255
+	})
 }
 
 func isBase64(s string) bool {
