@@ -96,8 +96,11 @@ func (f *initFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return &exit{code: exitHarness, err: err}
 	}
 	if found.Profile == nil {
-		return &exit{code: exitFailed, err: fmt.Errorf("%s answered, but none of the requests above brought creation options", f.target),
-			hint: "give the path that the API is below in --target; or write a profile by docs/profile.md, with examples/profiles as examples"}
+		hint := "give the path that the API is below in --target; or write a profile by docs/profile.md, with examples/profiles as examples"
+		if len(found.Guarded) > 0 {
+			hint = fmt.Sprintf("answered 401 or 403: %s; the RP may want another --origin, a key, or a login, which a profile says under account (docs/profile.md)", strings.Join(found.Guarded, ", "))
+		}
+		return &exit{code: exitFailed, err: fmt.Errorf("%s answered, but none of the requests above brought creation options", f.target), hint: hint}
 	}
 	if f.out == "" {
 		if _, err := stdout.Write(found.Profile); err != nil {

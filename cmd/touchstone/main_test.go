@@ -25,7 +25,8 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs testdata/script/*.txtar: what a user types and what he gets.
 // RP is a served reference RP; BROKEN, HTML, HANGS, DOWN and PLAINTLS are servers that
-// are none, and REFUSES is one that refuses everything as the dialect fido has it.
+// are none, REFUSES is one that refuses everything as the dialect fido has it, and
+// LOCKED one that wants a login. The names of wireForms are RPs, too.
 func TestScripts(t *testing.T) {
 	cfg, err := reference.Config("localhost", "http://localhost")
 	if err != nil {
@@ -58,6 +59,13 @@ func TestScripts(t *testing.T) {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(400)
 			fmt.Fprint(w, `{"status":"failed","errorMessage":"registrations are closed"}`)
+		})),
+		"LOCKED": start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/webauthn/register/options" {
+				http.NotFound(w, r)
+				return
+			}
+			tell(w, http.StatusForbidden, map[string]any{"message": "log in first"})
 		})),
 		"HANGS": start(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-over })),
 		"DOWN":  down.URL,

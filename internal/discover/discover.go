@@ -56,6 +56,8 @@ type Finding struct {
 	OK bool
 	// Said is what came of them.
 	Said string
+	// Guarded are shapes whose requests were answered 401 or 403; told where nothing fits.
+	Guarded []string
 	// Also are other shapes whose request was answered with options.
 	Also []string
 }
@@ -85,6 +87,8 @@ type search struct {
 	Config
 	nonce string
 	users int
+	// wanting are shapes that were answered 401 or 403.
+	wanting []string
 	// missing are requests for options that were answered 404 or 405.
 	missing map[string]bool
 }
@@ -128,7 +132,7 @@ func Find(ctx context.Context, cfg Config) (*Finding, error) {
 			}
 		}
 	}
-	f := &Finding{}
+	f := &Finding{Guarded: s.wanting}
 	for i, c := range candidates {
 		done, err := s.follow(ctx, c, f)
 		if err != nil {
@@ -244,6 +248,7 @@ func (s *search) ask(ctx context.Context, shape Shape, prefix string) (*candidat
 			}
 			s.Told(row)
 			if !row.Options {
+				s.guarded(shape, b.last)
 				return nil, b.last, nil
 			}
 			c.shape.Dialects = shape.Dialects[i:]
@@ -266,6 +271,8 @@ func (s *search) ask(ctx context.Context, shape Shape, prefix string) (*candidat
 		}
 		if c.account && b.step != "options" && b.last.status != 0 {
 			// Without the account's steps, then.
+			s.Told(Asked{Shape: shape.Name, Request: b.request, Said: b.last.said()})
+			s.guarded(shape, b.last)
 			c.account = false
 			continue
 		}
@@ -276,10 +283,18 @@ func (s *search) ask(ctx context.Context, shape Shape, prefix string) (*candidat
 		}
 		s.Told(row)
 		if !row.Options {
+			s.guarded(shape, b.last)
 			return nil, b.last, nil
 		}
 		c.options, c.answer = f, b.last
 		return c, b.last, nil
+	}
+}
+
+// guarded remembers a shape of which the RP wants a login, a key or a page first.
+func (s *search) guarded(shape Shape, a *seen) {
+	if (a.status == http.StatusUnauthorized || a.status == http.StatusForbidden) && !slices.Contains(s.wanting, shape.Name) {
+		s.wanting = append(s.wanting, shape.Name)
 	}
 }
 
@@ -347,28 +362,83 @@ func (s *search) follow(ctx context.Context, c *candidate, f *Finding) (bool, er
 	}
 	if len(c.shape.Dialects) > 0 {
 		for _, name := range c.shape.Dialects {
-			text := s.short(c, name)
-			ok, said, err := s.try(ctx, text)
+			ok, said, err := s.try(ctx, s.short(c, name, false))
 			if err != nil {
 				return false, err
 			}
-			keep(text, name, ok, said)
+			takes := false
+			if ok {
+				if takes, err = s.attested(ctx, s.short(c, name, false)); err != nil {
+					return false, err
+				}
+			}
+			keep(s.short(c, name, takes), name, ok, said)
 			if ok {
 				return true, nil
 			}
 		}
 		return false, nil
 	}
-	text, err := s.learn(ctx, c)
+	pl, err := s.learn(ctx, c)
 	if err != nil {
 		return false, err
 	}
-	ok, said, err := s.try(ctx, text)
+	ok, said, err := s.try(ctx, pl.write())
 	if err != nil {
 		return false, err
 	}
-	keep(text, "", ok, said)
+	if ok {
+		if pl.takes, err = s.attested(ctx, pl.write()); err != nil {
+			return false, err
+		}
+	}
+	keep(pl.write(), "", ok, said)
 	return ok, nil
+}
+
+// attested says whether the RP takes an attestation with a certificate under the
+// suite's own root, which is to say one of which it cannot know anything.
+func (s *search) attested(ctx context.Context, text string) (bool, error) {
+	p, err := load(text)
+	if err != nil {
+		return false, err
+	}
+	t, err := target.New(p, target.Options{Timeout: s.Timeout, Version: s.Version})
+	if err != nil {
+		return false, nil
+	}
+	session := t.NewSession(s.user(t))
+	session.SetCheck("init")
+	if err := session.Setup(ctx); err != nil {
+		return false, ctx.Err()
+	}
+	ask := target.Request{}
+	if t.Feature("request.attestation").Absent == "" {
+		ask.Attestation = "direct"
+	}
+	ceremony, err := session.Begin(ctx, target.Registration, ask)
+	if err != nil {
+		return false, ctx.Err()
+	}
+	page, err := client.NewVirtual().Open(ctx, client.SessionConfig{Origin: t.Origin(), Seed: []byte(s.nonce)})
+	if err != nil {
+		return false, err
+	}
+	cfg := ordinary
+	cfg.Format = "packed"
+	if _, err := page.Plug(ctx, cfg); err != nil {
+		return false, err
+	}
+	cred, err := page.Create(ctx, ceremony.Options)
+	if err != nil {
+		return false, ctx.Err()
+	}
+	j, err := json.Marshal(cred.Response)
+	if err != nil {
+		return false, err
+	}
+	o, err := ceremony.Finish(ctx, j, target.WireFaults{})
+	return err == nil && o.Kind == target.Accepted, err
 }
 
 // try puts the suite's plain ceremonies to a profile.
@@ -385,22 +455,22 @@ func (s *search) try(ctx context.Context, text string) (bool, string, error) {
 }
 
 // learn runs ceremonies with a shape and reads off their answers what the
-// profile has to say, then writes it.
-func (s *search) learn(ctx context.Context, c *candidate) (string, error) {
+// profile has to say.
+func (s *search) learn(ctx context.Context, c *candidate) (*plan, error) {
 	pl := s.plan(c)
 	pl.registration.found = c.options
 	pl.registration.asked = c.answer
 	pl.registration.text = c.options.text
 	r, err := s.register(ctx, pl)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if !r.accepted() && !pl.registration.text && r.problem == "" {
 		// Text that looks like base64url may be meant as text all the same.
 		pl.registration.text = true
 		second, err := s.register(ctx, pl)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		if second.accepted() {
 			r = second
@@ -411,15 +481,15 @@ func (s *search) learn(ctx context.Context, c *candidate) (string, error) {
 	pl.registration.good, pl.problem = r.good, r.problem
 	if r.accepted() {
 		if err := s.login(ctx, pl); err != nil {
-			return "", err
+			return nil, err
 		}
 	}
 	bad, err := s.refused(ctx, pl)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	pl.registration.bad = bad
-	return pl.write(), nil
+	return pl, nil
 }
 
 // registered is what came of a registration.

@@ -179,7 +179,9 @@ func TestHostile(t *testing.T) {
 		silent bool
 		said   string
 	}{
-		{"redirects", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://elsewhere.invalid/", 302) }, false, "302 a redirect"},
+		{"redirects", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://elsewhere.invalid/", http.StatusFound)
+		}, false, "302 a redirect"},
 		{"a body without end", func(w http.ResponseWriter, _ *http.Request) {
 			for chunk := make([]byte, 1<<20); ; {
 				if _, err := w.Write(chunk); err != nil {

@@ -26,6 +26,8 @@ type plan struct {
 	problem, noLogin string
 
 	allowList, excludeList, usernameless bool
+	// takes says that attestation under the suite's own root was accepted.
+	takes bool
 	// users are the user.id of options, each for a fresh user of ours.
 	users []string
 }
@@ -39,6 +41,18 @@ func (pl *plan) seeUser(options json.RawMessage) {
 	if json.Unmarshal(options, &o) == nil && o.User.ID != "" {
 		pl.users = append(pl.users, o.User.ID)
 	}
+}
+
+// nameless says whether the request for login options has no place for an account's name.
+func (pl *plan) nameless() bool {
+	o := pl.shape.Authentication.Options
+	text := o.Path + o.Body
+	for _, m := range []map[string]string{o.Query, o.Form, o.Headers} {
+		for _, v := range m {
+			text += v
+		}
+	}
+	return !strings.Contains(text, "user.")
 }
 
 // oneUser says whether the RP has the same user for everybody.
@@ -287,7 +301,7 @@ func where(w *writer, o target.Options, given bool) {
 }
 
 // short writes a profile that extends a shipped dialect.
-func (s *search) short(c *candidate, dialect string) string {
+func (s *search) short(c *candidate, dialect string, takes bool) string {
 	w := &writer{}
 	header(w)
 	w.comment("Written by touchstone init: this RP answers as %s does, so the shipped dialect %s says how to speak to it. What is below is laid over the dialect.", c.shape.Title, dialect)
@@ -297,7 +311,7 @@ func (s *search) short(c *candidate, dialect string) string {
 	w.comment("What the RP decides by itself. Observed in the options, where nothing was asked for:")
 	w.in("policy", func() {
 		policies(w, c.options)
-		trust(w)
+		trust(w, takes)
 	})
 	w.line("")
 	absences(w)
@@ -311,8 +325,13 @@ func absences(w *writer) {
 	w.line("#   attestation.tpm: {absent: the RP takes formats none and packed only}")
 }
 
-// trust says what init cannot tell about attestation.
-func trust(w *writer) {
+// trust says what is known of attestation.
+func trust(w *writer, takes bool) {
+	if takes {
+		w.comment("observed: an attestation of format packed under a root of the suite's own was accepted. If the RP was given that root, write trust: all in place of this.")
+		w.line("untrusted: accept")
+		return
+	}
 	w.comment("not probed: which attestation roots the RP trusts. Without a word here, checks that need trust are not applicable. Where the RP does not look for trust, or refuses what it does not trust:")
 	w.line("# untrusted: accept")
 	w.line("# untrusted: reject")
@@ -388,7 +407,7 @@ func (pl *plan) write() string {
 	w.comment("What the RP decides by itself. Observed in the options, where nothing was asked for:")
 	w.in("policy", func() {
 		policies(w, pl.registration.found)
-		trust(w)
+		trust(w, pl.takes)
 	})
 	w.line("")
 	w.in("ceremonies", func() {
@@ -535,10 +554,14 @@ func (pl *plan) features(w *writer) {
 		if pl.authentication.found == nil {
 			absent("authentication", "not found by touchstone init")
 		} else {
-			if pl.usernameless {
-				w.line("login.usernameless: true # observed: options without a username, for any account")
-			} else {
-				absent("login.usernameless", "\"not probed, or not seen: options without a username\"")
+			switch {
+			case pl.usernameless:
+				w.line("login.usernameless: true # observed: options without a list, for any account")
+			case pl.nameless():
+				absent("login.usernameless", "\"not probed: the request for login options names no account, so that the session decides\"")
+				absent("enumeration", "the request for login options names no account")
+			default:
+				absent("login.usernameless", "\"not seen: login options without a username\"")
 			}
 			if pl.allowList {
 				w.line("login.username: true # observed")
