@@ -236,6 +236,8 @@ func (l *lane) runAll(ctx context.Context, checks []*Check) {
 		switch {
 		case h.crashed() && !h.answered:
 			r.stopRun(&reports.Stop{Reason: reports.StopUnreachable, Target: l.target.Name(), Message: "no answer to a plain ceremony: " + h.message})
+		case h.crashed() && h.silent && l.gone(ctx):
+			r.stopRun(&reports.Stop{Reason: reports.StopUnreachable, Target: l.target.Name(), Message: "the target went away at the first plain ceremony: " + h.message})
 		case h.crashed() && !h.begun:
 			// Whoever answers so to a request for options has nothing that could be asked further.
 			r.stopLane(&reports.Stop{Reason: reports.StopHealth, Target: l.target.Name(), Message: "the target answers, but not a plain ceremony: " + h.message})
@@ -372,6 +374,12 @@ func (l *lane) stillAlive(ctx context.Context, when, killer string) {
 	}
 	stop.Message += ": " + h.message
 	l.run.stopRun(stop)
+}
+
+// gone tells that a target that fell silent in a plain ceremony answers nothing any more.
+func (l *lane) gone(ctx context.Context) bool {
+	h := l.health(ctx, "after a crash")
+	return h.crashed() && !h.answered && ctx.Err() == nil
 }
 
 // healthiness is what a plain registration and authentication came to.

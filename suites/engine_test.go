@@ -341,6 +341,34 @@ func TestTargetThatDies(t *testing.T) {
 	}
 }
 
+// A target that dies of the first plain result is gone; one that only drops it is
+// there, and red.
+func TestTargetThatDiesAtOnce(t *testing.T) {
+	for name, forGood := range map[string]bool{"dies": true, "drops results": false} {
+		t.Run(name, func(t *testing.T) {
+			server := referenceServer(t)
+			dead := false
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				result := strings.HasSuffix(r.URL.Path, "/result")
+				dead = dead || result && forGood
+				if dead || result {
+					panic(http.ErrAbortHandler)
+				}
+				server.ServeHTTP(w, r)
+			}))
+			defer srv.Close()
+			r, err := suites.Run(t.Context(), suites.Config{Targets: []*target.Target{targetOn(t, srv.URL, time.Second)}, Clients: []client.Client{client.NewVirtual()}, Seed: "s", Jobs: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			unreachable := r.Stopped != nil && r.Stopped.Reason == reports.StopUnreachable
+			if want := map[bool]int{true: 3, false: 1}[forGood]; unreachable != forGood || reports.ExitCode(r, false) != want {
+				t.Errorf("stopped %+v, exit %d; want %d", r.Stopped, reports.ExitCode(r, false), want)
+			}
+		})
+	}
+}
+
 func TestInterruptKeepsWhatWasDone(t *testing.T) {
 	targets, err := reference.Targets(referenceServer(t), []string{"fido"}, "s")
 	if err != nil {

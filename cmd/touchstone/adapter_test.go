@@ -9,10 +9,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"testing"
 
 	"github.com/touchstone-webauthn/touchstone/internal/reference"
-	"github.com/touchstone-webauthn/touchstone/reports"
 	"github.com/touchstone-webauthn/touchstone/rp"
 )
 
@@ -74,6 +72,9 @@ func rpProgram(args []string) int {
 			case "stranger":
 				say(map[string]any{"id": l.ID + 1000, "ok": true})
 				continue
+			case "refuses":
+				say(map[string]any{"id": l.ID, "ok": false, "error": "closed on Sundays"})
+				continue
 			case "once": // leaves one request without an answer
 				if n == sound+1 {
 					continue
@@ -125,16 +126,5 @@ func rpProgram(args []string) int {
 		} else {
 			say(map[string]any{"id": l.ID, "ok": false, "error": out["errorMessage"]})
 		}
-	}
-}
-
-// A report of a run on a program is not replayed on something else.
-func TestReplayOfAdapter(t *testing.T) {
-	of := reports.Target{Name: "fido", Dialect: "fido", URL: adapterURL, RPID: adapterRPID, Origin: "https://" + adapterRPID}
-	if _, err := (&replayFlags{}).targetOf(of, "1"); err == nil || !strings.Contains(err.Error(), "which replay does not start") {
-		t.Errorf("got %v, want a refusal", err)
-	}
-	if _, err := (&replayFlags{runFlags: runFlags{target: "https://rp.test"}}).targetOf(of, "1"); err != nil {
-		t.Errorf("on a target that is named: %v", err)
 	}
 }

@@ -10,11 +10,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/touchstone-webauthn/touchstone/client"
 	"github.com/touchstone-webauthn/touchstone/compare"
+	"github.com/touchstone-webauthn/touchstone/target"
 )
 
 // compareFlags are the flags of compare.
@@ -38,6 +40,10 @@ type compareFlags struct {
 	// recorded: what the file says came of the calls takes part, for replay.
 	recorded bool
 
+	// ask says which RP is asked for options in place of a file.
+	ask      runFlags
+	ceremony string
+
 	interop  bool
 	fixtures string
 
@@ -51,7 +57,7 @@ const compareExtensions = "prf, largeBlob, minPinLength, credBlob or none"
 func compareCommand() *cobra.Command {
 	var f compareFlags
 	cmd := &cobra.Command{
-		Use:   "compare OPTIONS.json | --interop",
+		Use:   "compare OPTIONS.json | --profile FILE | --target URL | --adapter COMMAND | --interop",
 		Short: "Put the same options through several clients and set the outcomes side by side",
 		Long: `Put the options of one create() or get() through several clients, each with a
 like authenticator of its own, and say where they differ and whose doing it is:
@@ -63,16 +69,21 @@ answer with either in it, a HAR, a trace, or a report, of which --check names
 the check. An authenticator is given the credential that request options list,
 or a discoverable one where they list none.
 
+With --target, --profile or --adapter in place of the file the options are those
+of a Relying Party: for a new user, and for that user's login once the virtual
+client has registered it.
+
 --interop runs the cases whose outcomes are on record, in the clients that are
 named (default virtual), and tells what is not as it was recorded.
 
 Exit codes: 0, also where clients differ; 1 where something is not as --expect
 or the record has it; 2 usage, bad options, or a client that is not there;
-4 a browser that failed; 130 interrupted.`,
+3 the Relying Party did not answer; 4 a browser that failed; 130 interrupted.`,
 		Example: `  touchstone compare options.json --client virtual --client chrome --client firefox
   touchstone compare site.har --client chrome --client firefox --html out/compare.html
   touchstone compare options.json --top-origin https://embedder.example --client chrome --client firefox
   touchstone compare options.json --client virtual --client chrome --expect expected.json --update
+  touchstone compare --profile rp.yaml --client virtual --client firefox
   touchstone compare --interop --client chrome --case 'algorithms.*'`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
@@ -101,6 +112,13 @@ or the record has it; 2 usage, bad options, or a client that is not there;
 	fl.BoolVar(&f.noCredential, "no-credential", false, "put no credential on the authenticator before get()")
 	fl.BoolVar(&f.holdExcluded, "hold-excluded", false, "put the credential that excludeCredentials lists first on the authenticator")
 	fl.StringVar(&f.credentialScope, "credential-scope", "", "RP ID or AppID of the credential that is put on the authenticator (default the options' RP ID)")
+	fl.StringVar(&f.ask.target, "target", "", "base `URL` of a Relying Party to ask for options")
+	fl.StringVar(&f.ask.profile, "profile", "", "`file` that says how to speak to the Relying Party that is asked")
+	fl.StringVar(&f.ask.adapter, "adapter", "", adapterUsage)
+	fl.StringArrayVar(&f.ask.vars, "var", nil, "set a variable of the profile, `name=value`; may be repeated")
+	fl.StringVar(&f.ask.rpID, "rp-id", "", "RP ID of the Relying Party that is asked (default the profile's, or the target's host)")
+	fl.StringVar(&f.ceremony, "ceremony", "", "ask for options of one ceremony only: registration or authentication")
+	fl.DurationVar(&f.ask.timeout, "timeout", 10*time.Second, "limit for each request to the Relying Party")
 	fl.BoolVar(&f.interop, "interop", false, "run the cases of fixtures/interop")
 	fl.StringArrayVar(&f.cases, "case", nil, "with --interop, only cases whose name matches the `glob`; may be repeated")
 	fl.StringVar(&f.fixtures, "fixtures", filepath.Join("fixtures", "interop"), "with --interop --update, the `folder` to record in")
@@ -113,22 +131,37 @@ or the record has it; 2 usage, bad options, or a client that is not there;
 
 func (f *compareFlags) compare(cmd *cobra.Command, names []string) error {
 	ctx, stdout, stderr := cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+	asks := f.ask.target != "" || f.ask.profile != "" || f.ask.adapter != ""
 	switch {
+	case asks && (f.interop || len(names) > 0):
+		return usage("leave the one or the other out", "--target, --profile and --adapter ask a Relying Party for options, in place of a file or --interop")
+	case asks && f.check != "":
+		return usage("--ceremony chooses among the options of a Relying Party", "--check is for a report")
+	case !asks && (f.ceremony != "" || len(f.ask.vars) > 0 || f.ask.rpID != ""):
+		return usage("add --target URL, --profile FILE or --adapter COMMAND", "--ceremony, --var and --rp-id go with a Relying Party that is asked for options")
+	case !slices.Contains([]string{"", target.Registration, target.Authentication}, f.ceremony):
+		return usage("", "--ceremony is registration or authentication, not %q", f.ceremony)
 	case f.interop && len(names) > 0:
 		return usage("", "--interop has cases of its own and takes no file")
 	case f.interop && f.expect != "":
 		return usage("", "--interop has a record of its own, and --expect is for a file")
 	case !f.interop && len(f.cases) > 0:
 		return usage("add --interop", "--case chooses among the cases of --interop")
-	case !f.interop && len(names) == 0:
-		return usage("touchstone compare options.json, or - for stdin, or --interop", "compare takes one file of options")
+	case !asks && !f.interop && len(names) == 0:
+		return usage("touchstone compare options.json, or - for stdin, or --profile rp.yaml, or --interop", "compare takes one file of options")
 	case f.update && !f.interop && f.expect == "":
 		return usage("add --expect FILE", "--update has no file to write to")
 	}
 	if f.interop {
 		return f.runInterop(ctx, stdout, stderr)
 	}
-	inputs, err := f.inputs(names[0], cmd.InOrStdin())
+	var inputs []compare.Input
+	var err error
+	if asks {
+		inputs, err = f.asked(ctx)
+	} else {
+		inputs, err = f.inputs(names[0], cmd.InOrStdin())
+	}
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 // does, and holds them against what was recorded.
 func (f *replayFlags) rerunRecording(ctx context.Context, name string, data []byte, stdout, stderr io.Writer) error {
 	for _, flag := range []struct{ name, value string }{
-		{"--target", f.target}, {"--profile", f.profile}, {"--rp-id", f.rpID}, {"--trace", f.trace},
+		{"--target", f.target}, {"--adapter", f.adapter}, {"--profile", f.profile}, {"--rp-id", f.rpID}, {"--trace", f.trace},
 	} {
 		if flag.value != "" {
 			return usage("a recording holds a page's calls, which need no RP; --client names who makes them", "%s does not go with a recording", flag.name)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -35,7 +36,8 @@ func replayCommand(args []string) *cobra.Command {
 		Short: "Run a check of a report or a trace again, or send its bytes again; or the calls of a recording",
 		Long: `Run a check again that a report or a trace tells of, with its seed, on fresh
 options, and say what it was and what it is now. Another --target, --client or
-browser may be named; nothing that the file says is run as a program.
+browser may be named; nothing that the file says is run as a program: where the
+target was one, --adapter or the adapter of --profile names it.
 
 --verbatim sends the recorded requests again, byte for byte, and compares the
 answers' statuses. A challenge that is used up makes an RP refuse them: that is
@@ -57,6 +59,7 @@ differs from what was recorded.`,
 	fl.StringVar(&f.check, "check", "", "`id` of the check; of a trace, the one that it is of")
 	fl.BoolVar(&f.verbatim, "verbatim", false, "send the recorded requests again, byte for byte")
 	fl.StringVar(&f.target, "target", "", "base `URL` of the Relying Party (default the one in the file)")
+	fl.StringVar(&f.adapter, "adapter", "", adapterUsage)
 	fl.StringVar(&f.profile, "profile", "", "`file` that says how to speak to the Relying Party")
 	fl.StringArrayVar(&f.dialects, "dialect", nil, "only results in this dialect; may be repeated")
 	fl.StringArrayVar(&f.clients, "client", nil, "client to run ceremonies with: "+clientNames+"; may be repeated (default the ones in the file)")
@@ -109,6 +112,11 @@ func (f *replayFlags) replay(ctx context.Context, args []string, name string, st
 	if f.verbatim {
 		return f.resend(ctx, was, stdout, stderr)
 	}
+	end, err := f.startProgram(ctx, was[0].target)
+	if err != nil {
+		return err
+	}
+	defer end()
 	return f.rerunCheck(ctx, args, was, stdout, stderr)
 }
 
@@ -210,12 +218,25 @@ func (f *replayFlags) wanted(name string, was []result) ([]result, error) {
 // inProcess says whether the file's target was the reference RP in the process
 // that wrote it: its origin is of a reserved name that nobody can serve.
 func (f *replayFlags) inProcess(t reports.Target) bool {
-	return f.target == "" && t.URL == reference.Origin
+	return f.target == "" && f.program == nil && t.URL == reference.Origin
+}
+
+// startProgram starts the adapter that the flags name, for the RP ID and origin
+// that it had in the file unless flags say others.
+func (f *replayFlags) startProgram(ctx context.Context, t reports.Target) (end func(), err error) {
+	g := f.runFlags
+	g.dialects = nil // here they choose among results
+	if t.URL == adapterURL {
+		g.rpID, g.origin = cmp.Or(f.rpID, t.RPID), cmp.Or(f.origin, t.Origin)
+	}
+	end, err = g.startAdapter(ctx)
+	f.program = g.program
+	return end, err
 }
 
 // targetOf is the target that a result is to be replayed on.
 func (f *replayFlags) targetOf(t reports.Target, seed string) (*target.Target, error) {
-	g := runFlags{target: f.target, profile: f.profile, rpID: f.rpID, origin: f.origin, vars: f.vars, timeout: f.timeout, seed: seed, set: f.set}
+	g := runFlags{target: f.target, profile: f.profile, rpID: f.rpID, origin: f.origin, vars: f.vars, timeout: f.timeout, seed: seed, set: f.set, program: f.program}
 	if f.profile == "" {
 		g.dialects = []string{t.Name}
 		if !slices.Contains(target.Dialects(), t.Name) {
@@ -226,9 +247,13 @@ func (f *replayFlags) targetOf(t reports.Target, seed string) (*target.Target, e
 		if f.rpID != "" || f.origin != "" {
 			return nil, usage("add --target", "--rp-id and --origin describe a target, and the file's is the reference RP in this process")
 		}
-	} else if f.target == "" {
+	} else if f.target == "" && f.program == nil {
 		if t.URL == adapterURL {
-			return nil, usage("run the rerun command of the check, which a report has", "the target was a program (--adapter), which replay does not start")
+			hint := "nothing that a file says is run as a program: add --adapter COMMAND, or --profile FILE with an adapter"
+			if f.verbatim {
+				hint = "a program that is started knows none of the challenges: leave --verbatim out, or name a server with --target"
+			}
+			return nil, usage(hint, "the target was a program (%s)", cmp.Or(t.Adapter, "--adapter"))
 		}
 		g.target = t.URL
 		if g.rpID == "" {
@@ -331,7 +356,9 @@ func (f *replayFlags) rerunCheck(ctx context.Context, args []string, was []resul
 // rerunOf is the command that runs the check without the file.
 func (f *replayFlags) rerunOf(t *target.Target, cl client.Client, id string) string {
 	g := f.runFlags
-	if t.URL() != reference.Origin {
+	if t.Adapter() != "" {
+		g.rpID, g.origin = t.RPID(), t.Origin()
+	} else if t.URL() != reference.Origin {
 		g.target, g.rpID, g.origin = t.URL(), t.RPID(), t.Origin()
 	}
 	return g.rerun(t, cl, id)
@@ -374,6 +401,9 @@ func versionOf(r *reports.Report, client string) string {
 
 // resend sends the recorded requests again, byte for byte.
 func (f *replayFlags) resend(ctx context.Context, was []result, stdout, stderr io.Writer) error {
+	if f.adapter != "" {
+		return usage("leave one of them out: a program that is started knows none of the challenges", "--verbatim and --adapter cannot both be given")
+	}
 	differ, answered := false, false
 	for _, r := range was {
 		if len(r.check.Exchanges) == 0 {
