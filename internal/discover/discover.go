@@ -81,6 +81,8 @@ type candidate struct {
 	options *found
 	answer  *seen
 	account bool // the account's steps went through
+	// trouble is what the trial with the profile came to, where that was not success.
+	trouble string
 }
 
 type search struct {
@@ -362,17 +364,18 @@ func (s *search) follow(ctx context.Context, c *candidate, f *Finding) (bool, er
 	}
 	if len(c.shape.Dialects) > 0 {
 		for _, name := range c.shape.Dialects {
-			ok, said, err := s.try(ctx, s.short(c, name, false))
+			ok, said, err := s.try(ctx, s.short(c, name, attestation{}))
 			if err != nil {
 				return false, err
 			}
-			takes := false
+			var found attestation
 			if ok {
-				if takes, err = s.attested(ctx, s.short(c, name, false)); err != nil {
+				if found, err = s.attested(ctx, s.short(c, name, found)); err != nil {
 					return false, err
 				}
 			}
-			keep(s.short(c, name, takes), name, ok, said)
+			c.trouble = said
+			keep(s.short(c, name, found), name, ok, said)
 			if ok {
 				return true, nil
 			}
@@ -388,25 +391,58 @@ func (s *search) follow(ctx context.Context, c *candidate, f *Finding) (bool, er
 		return false, err
 	}
 	if ok {
-		if pl.takes, err = s.attested(ctx, pl.write()); err != nil {
+		if pl.attestation, err = s.attested(ctx, pl.write()); err != nil {
 			return false, err
 		}
 	}
+	pl.trouble = said
 	keep(pl.write(), "", ok, said)
 	return ok, nil
 }
 
-// attested says whether the RP takes an attestation with a certificate under the
-// suite's own root, which is to say one of which it cannot know anything.
-func (s *search) attested(ctx context.Context, text string) (bool, error) {
+// attestation is what the RP makes of attestation with certificates under the
+// suite's own roots, of which it cannot know anything unless it was told.
+type attestation struct {
+	// takes says that format packed was accepted; refused are other formats that
+	// then were not.
+	takes   bool
+	refused []string
+}
+
+// attested registers with attestations of each format.
+func (s *search) attested(ctx context.Context, text string) (attestation, error) {
+	var out attestation
 	p, err := load(text)
 	if err != nil {
-		return false, err
+		return out, err
 	}
 	t, err := target.New(p, target.Options{Timeout: s.Timeout, Version: s.Version})
 	if err != nil {
-		return false, nil
+		return out, nil
 	}
+	for _, format := range []string{"packed", "fido-u2f", "tpm", "android-key", "apple", "compound"} {
+		// A U2F key attests only where that is asked for.
+		if t.Feature("attestation."+format).Absent != "" || format == "fido-u2f" && t.Feature("request.attestation").Absent != "" {
+			continue
+		}
+		ok, err := s.attest(ctx, t, format)
+		if err != nil {
+			return out, err
+		}
+		switch {
+		case format == "packed" && !ok:
+			return out, nil // it is trust, then, and the formats cannot be told apart
+		case format == "packed":
+			out.takes = true
+		case !ok:
+			out.refused = append(out.refused, format)
+		}
+	}
+	return out, nil
+}
+
+// attest registers with an attestation of this format and says whether it was accepted.
+func (s *search) attest(ctx context.Context, t *target.Target, format string) (bool, error) {
 	session := t.NewSession(s.user(t))
 	session.SetCheck("init")
 	if err := session.Setup(ctx); err != nil {
@@ -425,7 +461,10 @@ func (s *search) attested(ctx context.Context, text string) (bool, error) {
 		return false, err
 	}
 	cfg := ordinary
-	cfg.Format = "packed"
+	cfg.Format = format
+	if format == "fido-u2f" {
+		cfg = client.AuthenticatorConfig{Transport: "usb", U2F: true}
+	}
 	if _, err := page.Plug(ctx, cfg); err != nil {
 		return false, err
 	}

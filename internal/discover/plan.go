@@ -22,12 +22,13 @@ type plan struct {
 	registration, authentication side
 	// lookForLogin makes trying ask for request options wherever they are.
 	lookForLogin bool
+	// trouble is what the trial with the profile came to, where that was not success.
+	trouble string
 	// problem and noLogin are why no valid registration or login was finished.
 	problem, noLogin string
 
 	allowList, excludeList, usernameless bool
-	// takes says that attestation under the suite's own root was accepted.
-	takes bool
+	attestation                          attestation
 	// users are the user.id of options, each for a fresh user of ours.
 	users []string
 }
@@ -301,33 +302,39 @@ func where(w *writer, o target.Options, given bool) {
 }
 
 // short writes a profile that extends a shipped dialect.
-func (s *search) short(c *candidate, dialect string, takes bool) string {
+func (s *search) short(c *candidate, dialect string, found attestation) string {
 	w := &writer{}
 	header(w)
 	w.comment("Written by touchstone init: this RP answers as %s does, so the shipped dialect %s says how to speak to it. What is below is laid over the dialect.", c.shape.Title, dialect)
+	if c.trouble != "" {
+		w.comment("It does not work yet: %s", c.trouble)
+	}
 	w.line("extends: %s", dialect)
 	where(w, c.opts, s.RPID != "" || s.Origin != "")
 	w.line("")
 	w.comment("What the RP decides by itself. Observed in the options, where nothing was asked for:")
 	w.in("policy", func() {
 		policies(w, c.options)
-		trust(w, takes)
+		trust(w, found)
 	})
 	w.line("")
-	absences(w)
+	absences(w, found)
 	return w.b.String()
 }
 
 // absences says how a profile declares what the RP has not.
-func absences(w *writer) {
+func absences(w *writer, found attestation) {
 	w.comment("Not probed: whether the RP has all that the dialect declares; a run tells. What it lacks by intention is declared with the reason, which the report repeats, such as:")
 	w.line("# features:")
-	w.line("#   attestation.tpm: {absent: the RP takes formats none and packed only}")
+	if len(found.refused) == 0 {
+		w.line("#   attestation.tpm: {absent: the RP takes formats none and packed only}")
+	}
+	formats(w, found, "  ")
 }
 
 // trust says what is known of attestation.
-func trust(w *writer, takes bool) {
-	if takes {
+func trust(w *writer, found attestation) {
+	if found.takes {
 		w.comment("observed: an attestation of format packed under a root of the suite's own was accepted. If the RP was given that root, write trust: all in place of this.")
 		w.line("untrusted: accept")
 		return
@@ -335,6 +342,17 @@ func trust(w *writer, takes bool) {
 	w.comment("not probed: which attestation roots the RP trusts. Without a word here, checks that need trust are not applicable. Where the RP does not look for trust, or refuses what it does not trust:")
 	w.line("# untrusted: accept")
 	w.line("# untrusted: reject")
+}
+
+// formats tells of attestation that was refused, and how it would be declared.
+func formats(w *writer, found attestation, indent string) {
+	if len(found.refused) == 0 {
+		return
+	}
+	w.comment("observed: refused under the suite's own roots, where packed was accepted: %s. A run fails for them. Many an RP takes these under their vendors' roots only; where that is so by intention:", strings.Join(found.refused, ", "))
+	for _, f := range found.refused {
+		w.line("# %sattestation.%s: {absent: the RP takes it under its vendor's root only}", indent, f)
+	}
 }
 
 // policies are what creation options say when nothing is asked for.
@@ -387,6 +405,9 @@ func (pl *plan) write() string {
 	} else if g := pl.registration.good; g != nil && g.status >= 300 {
 		w.comment("No registration went through: a valid result was answered %s. What is below is the shape's word, not seen to work.", g.said())
 	}
+	if pl.trouble != "" {
+		w.comment("It does not work yet: %s", pl.trouble)
+	}
 	w.line("dialect: %s", pl.shape.Name)
 	w.value("title", "an RP in the shape of "+pl.shape.Title)
 	if len(pl.shape.Documents) > 0 {
@@ -407,7 +428,7 @@ func (pl *plan) write() string {
 	w.comment("What the RP decides by itself. Observed in the options, where nothing was asked for:")
 	w.in("policy", func() {
 		policies(w, pl.registration.found)
-		trust(w, pl.takes)
+		trust(w, pl.attestation)
 	})
 	w.line("")
 	w.in("ceremonies", func() {
@@ -574,6 +595,7 @@ func (pl *plan) features(w *writer) {
 		if pl.excludeList {
 			w.line("exclude-list: true # observed")
 		}
+		formats(w, pl.attestation, "")
 		absent("session-probe", "\"not probed: no call is known that tells who is logged in (see probe)\"")
 		absent("u2f-registration", "not part of the shape")
 		absent("attestation.android-safetynet", "deprecated by WebAuthn Level 3")
