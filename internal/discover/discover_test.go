@@ -231,6 +231,9 @@ func TestHostile(t *testing.T) {
 				t.Error("it fits")
 			}
 			if f.Profile != nil {
+				if !strings.Contains(string(f.Profile), "# It does not work yet: not tried") {
+					t.Errorf("the file does not say that it does not work:\n%s", f.Profile)
+				}
 				if _, err := target.LoadProfile("x", f.Profile); err != nil {
 					t.Errorf("%v\n%s", err, f.Profile)
 				}
