@@ -99,7 +99,7 @@ func (d *dfns) action(c *call) error {
 // uses it up.
 func (d *dfns) actor(c *call) (*dfnsToken, error) {
 	t, err := d.user(c)
-	if err != nil || d.leaveOut["dfns.user-action"] {
+	if err != nil || d.omits("dfns.user-action") {
 		return t, err
 	}
 	d.mu.Lock()
@@ -107,15 +107,15 @@ func (d *dfns) actor(c *call) (*dfnsToken, error) {
 	a := d.actions[c.r.Header.Get("X-Dfns-Useraction")]
 	bad := ""
 	switch {
-	case a == nil || a.user != t.user && !d.leaveOut["dfns.user-action.user"] || !d.cfg.Clock().Before(a.expires):
+	case a == nil || a.user != t.user && !d.omits("dfns.user-action.user") || !d.cfg.Clock().Before(a.expires):
 		return nil, refuse(http.StatusForbidden, "user action signature is missing or invalid")
-	case a.used && !d.leaveOut["dfns.user-action.once"]:
+	case a.used && !d.omits("dfns.user-action.once"):
 		return nil, refuse(http.StatusBadRequest, "user action already used")
-	case a.method != c.r.Method && !d.leaveOut["dfns.user-action.method"]:
+	case a.method != c.r.Method && !d.omits("dfns.user-action.method"):
 		bad = "method"
-	case a.path != c.r.URL.Path && !d.leaveOut["dfns.user-action.path"]:
+	case a.path != c.r.URL.Path && !d.omits("dfns.user-action.path"):
 		bad = "path"
-	case !bytes.Equal([]byte(a.payload), c.body) && !d.leaveOut["dfns.user-action.payload"]:
+	case !bytes.Equal([]byte(a.payload), c.body) && !d.omits("dfns.user-action.payload"):
 		bad = "payload"
 	}
 	a.used = true

@@ -32,7 +32,7 @@ func (d *dfns) newCode(c *call) error {
 		return err
 	}
 	now := d.cfg.Clock()
-	if !now.Before(expires) || expires.Sub(now) > dfnsCodeLife && !d.leaveOut["dfns.code.life"] {
+	if !now.Before(expires) || expires.Sub(now) > dfnsCodeLife && !d.omits("dfns.code.life") {
 		return refuse(http.StatusBadRequest, "expiration: want a time within the next minute")
 	}
 	code, err := d.Server.token()
@@ -101,7 +101,7 @@ func (d *dfns) takeCode(code string) error {
 	if v.used {
 		return refuse(http.StatusForbidden, "invalid code")
 	}
-	v.used = !d.leaveOut["dfns.code.once"]
+	v.used = !d.omits("dfns.code.once")
 	return nil
 }
 

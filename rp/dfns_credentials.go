@@ -206,7 +206,7 @@ func (d *dfns) readNewCredential(o object, kinds []string) (*newCredential, erro
 	if n.encryptedPrivateKey, encrypted, err = o.optionalText("encryptedPrivateKey"); err != nil {
 		return nil, err
 	}
-	if n.kind == "PasswordProtectedKey" && !encrypted && !d.leaveOut["dfns.encrypted-private-key"] {
+	if n.kind == "PasswordProtectedKey" && !encrypted && !d.omits("dfns.encrypted-private-key") {
 		return nil, o.missing("encryptedPrivateKey")
 	}
 	if len(n.id) == 0 {

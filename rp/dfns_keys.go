@@ -88,7 +88,7 @@ func (d *dfns) checkKeyAttestation(n *newCredential) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := verifyKey(key, algorithm, signed, signature); err != nil && !d.leaveOut["dfns.key.signature"] {
+	if err := verifyKey(key, algorithm, signed, signature); err != nil && !d.omits("dfns.key.signature") {
 		return "", err
 	}
 	return text, nil
@@ -135,7 +135,7 @@ func (d *dfns) keyAssertion(p *dfnsChallenge, o object, kind string) (*dfnsUser,
 	// What was issued without a user, or for a name that nobody has, has no keys.
 	d.mu.Lock()
 	cred := p.user.find(func(v *dfnsCredential) bool {
-		return v.kind == kind && bytes.Equal(v.id, id) && (v.active || d.leaveOut["dfns.inactive"])
+		return v.kind == kind && bytes.Equal(v.id, id) && (v.active || d.omits("dfns.inactive"))
 	})
 	d.mu.Unlock()
 	if cred == nil {
@@ -145,10 +145,10 @@ func (d *dfns) keyAssertion(p *dfnsChallenge, o object, kind string) (*dfnsUser,
 	if err != nil {
 		return nil, nil, err
 	}
-	if d.leaveOut["dfns.key.bytes"] {
+	if d.omits("dfns.key.bytes") {
 		clientData = reserialised(clientData)
 	}
-	if err := verifyKey(key, algorithm, clientData, signature); err != nil && !d.leaveOut["dfns.key.signature"] {
+	if err := verifyKey(key, algorithm, clientData, signature); err != nil && !d.omits("dfns.key.signature") {
 		return nil, nil, &refusal{status: http.StatusUnauthorized, message: alikeMessage, full: err.Error(), step: "dfns.key.signature"}
 	}
 	return p.user, id, nil
@@ -192,7 +192,7 @@ func (d *dfns) checkKeyClientData(clientData []byte, want, challenge string) err
 	}
 	same := subtle.ConstantTimeCompare([]byte(got), []byte(challenge)) |
 		subtle.ConstantTimeCompare([]byte(got), []byte(toBase64URL([]byte(challenge))))
-	if same != 1 && !d.leaveOut["dfns.key.challenge"] {
+	if same != 1 && !d.omits("dfns.key.challenge") {
 		return errors.New("challenge is not the one issued")
 	}
 	origin, ok, err := o.optionalText("origin")

@@ -199,7 +199,7 @@ func (d *dfns) signed(p *dfnsChallenge, session string, o object) (*dfnsUser, er
 			return nil, err
 		}
 		kinds := dfnsFactors
-		if d.leaveOut["dfns.recovery-key"] {
+		if d.omits("dfns.recovery-key") {
 			kinds = dfnsKinds
 		}
 		if err := served(in.name("kind"), kind, kinds); err != nil {
@@ -293,7 +293,7 @@ func (d *dfns) fido2Assertion(p *dfnsChallenge, session string, o object) (*dfns
 	defer d.mu.Unlock()
 	u := d.byName[login.User.Name]
 	cred := u.find(func(v *dfnsCredential) bool { return v.kind == "Fido2" && string(v.id) == string(id) })
-	if cred == nil || !cred.active && !d.leaveOut["dfns.inactive"] {
+	if cred == nil || !cred.active && !d.omits("dfns.inactive") {
 		return nil, nil, &refusal{status: http.StatusUnauthorized, message: alikeMessage, full: "the credential is deactivated", step: "dfns.inactive"}
 	}
 	return u, id, nil

@@ -192,7 +192,7 @@ func (d *fido) assertion(c *call, sess *session) (*ceremony.Login, error) {
 // refusedLogin is what a refused assertion does to the session: whoever was
 // logged in is no longer.
 func (s *Server) refusedLogin(dialect string, sess *session) {
-	if s.leaveOut["session.refused-login"] {
+	if s.omits("session.refused-login") {
 		s.sessions.edit(sess, func(f *session) { f.dialect, f.username = dialect, f.asked })
 		return
 	}

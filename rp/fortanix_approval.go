@@ -112,7 +112,7 @@ func (d *fortanix) approval(c *call) (*fortanixApproval, *fortanixToken, error) 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	a := d.approvals[c.vars["req_id"]]
-	if a == nil || a.user != t.user && !d.leaveOut["fortanix.approval.owner"] {
+	if a == nil || a.user != t.user && !d.omits("fortanix.approval.owner") {
 		return nil, nil, refuse(http.StatusNotFound, "no approval request of yours has this ID")
 	}
 	return a, t, nil
@@ -130,7 +130,7 @@ func (d *fortanix) getApproval(c *call) error {
 
 // approvalSession binds an assertion to one approval request of one session.
 func (d *fortanix) approvalSession(t *fortanixToken, a *fortanixApproval) string {
-	if d.leaveOut["fortanix.approval.bound"] {
+	if d.omits("fortanix.approval.bound") {
 		return t.value + " approval"
 	}
 	return t.value + " approval " + a.id
@@ -150,7 +150,7 @@ func (d *fortanix) approvalChallenge(c *call) error {
 		return refuse(http.StatusBadRequest, "approving with the U2F protocol is deprecated: add ?protocol=fido2")
 	}
 	d.mu.Lock()
-	unlocked, pending, devices := d.isUnlocked(t) && !d.leaveOut["fortanix.unlock"] && !d.leaveOut["fortanix.lock.purpose"], a.status == "PENDING", len(a.user.devices)
+	unlocked, pending, devices := d.isUnlocked(t) && !d.omits("fortanix.unlock") && !d.omits("fortanix.lock.purpose"), a.status == "PENDING", len(a.user.devices)
 	d.mu.Unlock()
 	switch {
 	case unlocked:
@@ -189,13 +189,13 @@ func (d *fortanix) approve(c *call) error {
 	d.mu.Lock()
 	devices := len(a.user.devices)
 	got := d.hash(a.user.email, password)
-	passwordGood := hmac.Equal(got[:], a.user.password[:]) || d.leaveOut["fortanix.approval.owner"] && a.user != t.user
+	passwordGood := hmac.Equal(got[:], a.user.password[:]) || d.omits("fortanix.approval.owner") && a.user != t.user
 	d.mu.Unlock()
 	if hasPassword && !passwordGood {
 		return refuse(http.StatusUnauthorized, "the password is wrong")
 	}
 	switch {
-	case devices > 0 && hasPassword && !o.has("fido2_auth_request") && d.leaveOut["fortanix.approval.assertion"]:
+	case devices > 0 && hasPassword && !o.has("fido2_auth_request") && d.omits("fortanix.approval.assertion"):
 	case devices > 0:
 		assertion, err := o.object("fido2_auth_request")
 		if err != nil {
@@ -205,7 +205,7 @@ func (d *fortanix) approve(c *call) error {
 		if err != nil {
 			return err
 		}
-		if _, err := d.core.FinishAuthentication(ceremony.FinishAuthentication{Session: d.approvalSession(t, a), Response: response}); err != nil && !d.leaveOut["fortanix.approval.verified"] {
+		if _, err := d.core.FinishAuthentication(ceremony.FinishAuthentication{Session: d.approvalSession(t, a), Response: response}); err != nil && !d.omits("fortanix.approval.verified") {
 			return at(http.StatusUnauthorized, d.answerAlike(err))
 		}
 	case !hasPassword:

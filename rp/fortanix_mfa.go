@@ -34,7 +34,7 @@ func (d *fortanix) unlock(c *call) error {
 	got := d.hash(t.user.email, password)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !hmac.Equal(got[:], t.user.password[:]) && !d.leaveOut["fortanix.unlock.password"] {
+	if !hmac.Equal(got[:], t.user.password[:]) && !d.omits("fortanix.unlock.password") {
 		return refuse(http.StatusUnauthorized, "the password is wrong")
 	}
 	t.unlocked = d.cfg.Clock().Add(fortanixUnlockLife)
@@ -48,7 +48,7 @@ func (d *fortanix) lock(c *call) error {
 		return err
 	}
 	d.mu.Lock()
-	if !d.leaveOut["fortanix.lock"] {
+	if !d.omits("fortanix.lock") {
 		t.unlocked = time.Time{}
 	}
 	d.mu.Unlock()
@@ -58,7 +58,7 @@ func (d *fortanix) lock(c *call) error {
 
 // isUnlocked needs d.mu.
 func (d *fortanix) isUnlocked(t *fortanixToken) bool {
-	return d.cfg.Clock().Before(t.unlocked) || d.leaveOut["fortanix.unlock"]
+	return d.cfg.Clock().Before(t.unlocked) || d.omits("fortanix.unlock")
 }
 
 func errLocked() error {
@@ -202,7 +202,7 @@ func (d *fortanix) patchUser(c *call) error {
 		devices = append(devices, dev)
 	}
 	for _, id := range removed {
-		if d.leaveOut["fortanix.device-deleted"] {
+		if d.omits("fortanix.device-deleted") {
 			// The record goes, and its name; the credential stays good.
 			devices = append(devices, fortanixDevice{credential: id})
 			continue
@@ -297,7 +297,7 @@ func (d *fortanix) readAdditions(o object, p *userPatch) error {
 		if err != nil {
 			return err
 		}
-		if (len(adds) > 1 || len(adds) == 1 && p.fido2 != nil) && !d.leaveOut["fortanix.one-device"] {
+		if (len(adds) > 1 || len(adds) == 1 && p.fido2 != nil) && !d.omits("fortanix.one-device") {
 			return refuse(http.StatusBadRequest, "%s: only one device can be added in one request", member)
 		}
 		if len(adds) == 0 {
@@ -305,7 +305,7 @@ func (d *fortanix) readAdditions(o object, p *userPatch) error {
 		}
 		in := adds[0]
 		a := &deviceAddition{path: in.path}
-		if a.name, err = deviceName(in, "name"); err != nil && !d.leaveOut["fortanix.device-name"] {
+		if a.name, err = deviceName(in, "name"); err != nil && !d.omits("fortanix.device-name") {
 			return err
 		}
 		if member == "add_mfa_devices" {
@@ -410,7 +410,7 @@ func (d *fortanix) addFIDO2(t *fortanixToken, a *deviceAddition) (fortanixDevice
 func (d *fortanix) addU2F(t *fortanixToken, a *deviceAddition) (fortanixDevice, error) {
 	issued := t.u2f
 	// One try for one challenge.
-	if !d.leaveOut["u2f.challenge"] {
+	if !d.omits("u2f.challenge") {
 		t.u2f = u2fChallenge{}
 	}
 	if issued.text == "" || !d.cfg.Clock().Before(issued.expires) {
@@ -423,7 +423,7 @@ func (d *fortanix) addU2F(t *fortanixToken, a *deviceAddition) (fortanixDevice, 
 	if err := d.checkU2FClientData(a.clientData, issued.text); err != nil {
 		return fortanixDevice{}, refuse(http.StatusBadRequest, "%s: %v", a.path, err)
 	}
-	if err := a.message.verify(appID, a.clientData); err != nil && !d.leaveOut["u2f.signature"] {
+	if err := a.message.verify(appID, a.clientData); err != nil && !d.omits("u2f.signature") {
 		return fortanixDevice{}, refuse(http.StatusBadRequest, "%s: %v", a.path, err)
 	}
 	if err := d.core.AddU2FCredential(t.user.core, a.message.keyHandle, a.message.point, appID); err != nil {
@@ -478,7 +478,7 @@ func (d *fortanix) generateRecoveryCodes(c *call) error {
 	if !d.isUnlocked(t) {
 		return errLocked()
 	}
-	if d.leaveOut["fortanix.recovery-code-renewed"] {
+	if d.omits("fortanix.recovery-code-renewed") {
 		for old := range t.user.recoveryCodes {
 			fresh[old] = true
 		}

@@ -35,7 +35,7 @@ func (d *fortanix) auth(c *call) error {
 	}
 	now := d.cfg.Clock()
 	t := &fortanixToken{value: value, user: u, expires: now.Add(fortanixTokenLife)}
-	t.pending = len(u.devices) > 0 && !d.leaveOut["fortanix.second-factor"]
+	t.pending = len(u.devices) > 0 && !d.omits("fortanix.second-factor")
 	owes := len(u.devices) > 0
 	if len(d.tokens) >= d.sweep {
 		for k, v := range d.tokens {
@@ -180,10 +180,10 @@ func (d *fortanix) recoveryCode(c *call) error {
 	if !t.pending {
 		return refuse(http.StatusBadRequest, "this session owes no second factor")
 	}
-	if !t.user.recoveryCodes[code] && !d.leaveOut["fortanix.recovery-code"] {
+	if !t.user.recoveryCodes[code] && !d.omits("fortanix.recovery-code") {
 		return refuse(http.StatusUnauthorized, "the recovery code is unknown or was used")
 	}
-	if !d.leaveOut["fortanix.recovery-code-once"] {
+	if !d.omits("fortanix.recovery-code-once") {
 		delete(t.user.recoveryCodes, code)
 	}
 	t.pending = false
@@ -198,7 +198,7 @@ func (d *fortanix) u2fAuth(c *call) error {
 	if err != nil {
 		return err
 	}
-	if d.leaveOut["fortanix.u2f-login"] {
+	if d.omits("fortanix.u2f-login") {
 		d.mu.Lock()
 		t.pending = false
 		d.mu.Unlock()
@@ -263,7 +263,7 @@ func (d *fortanix) token(c *call) (*fortanixToken, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if t.pending && !d.leaveOut["fortanix.owed"] {
+	if t.pending && !d.omits("fortanix.owed") {
 		return nil, refuse(http.StatusUnauthorized, "the second factor of this session is still owed")
 	}
 	return t, nil

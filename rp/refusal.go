@@ -90,7 +90,7 @@ const alikeMessage = "the credential is not one that this login accepts, or its 
 // writes a client against this server needs them.
 func (s *Server) answerAlike(err error) error {
 	var e *ceremony.Error
-	if err == nil || s.leaveOut["answers.alike"] || !errors.As(err, &e) || !alike(e.Step) {
+	if err == nil || s.omits("answers.alike") || !errors.As(err, &e) || !alike(e.Step) {
 		return err
 	}
 	return &refusal{status: http.StatusBadRequest, message: alikeMessage, full: stepMessage(e), step: e.Step, anchor: e.Anchor}

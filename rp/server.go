@@ -23,7 +23,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -114,7 +113,8 @@ type Server struct {
 	cfg       Config
 	sessions  *sessions
 	endpoints []endpoint
-	leaveOut  map[string]bool
+	leaveOut  map[string]bool     // asked through omits
+	omitting  map[string][]string // told to cfg.Watch
 	// later is what Config.ClockHeader adds to the clock; whoever adds something
 	// holds the server alone.
 	later atomic.Int64
@@ -168,17 +168,16 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Watch != nil && around == nil {
 		around = watch(cfg.Watch)
 	}
-	s := &Server{cfg: cfg, leaveOut: map[string]bool{}, around: around}
+	s := &Server{cfg: cfg, leaveOut: map[string]bool{}, omitting: omitting(cfg.Watch), around: around}
 	if cfg.ClockHeader != "" {
 		now := cfg.Clock
 		cfg.Clock = func() time.Time { return now().Add(time.Duration(s.later.Load())) }
 		s.cfg = cfg
 	}
 	s.sessions = newSessions(cfg)
-	own := DialectSteps()
 	var core []string
 	for _, name := range cfg.LeaveOut {
-		if slices.ContainsFunc(own, func(st ceremony.Step) bool { return st.Name == name }) {
+		if isDialectStep(name) {
 			s.leaveOut[name] = true
 		} else {
 			core = append(core, name)

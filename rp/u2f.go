@@ -92,14 +92,14 @@ func (s *Server) checkU2FClientData(clientData []byte, challenge string) error {
 	if err != nil {
 		return fmt.Errorf("client data: %w", err)
 	}
-	if subtle.ConstantTimeCompare([]byte(got), []byte(challenge)) != 1 && !s.leaveOut["u2f.challenge"] {
+	if subtle.ConstantTimeCompare([]byte(got), []byte(challenge)) != 1 && !s.omits("u2f.challenge") {
 		return errors.New("client data: challenge is not the one issued")
 	}
 	origin, err := o.text("origin")
 	if err != nil {
 		return fmt.Errorf("client data: %w", err)
 	}
-	if !slices.Contains(s.cfg.Origins, origin) && !s.leaveOut["u2f.origin"] {
+	if !slices.Contains(s.cfg.Origins, origin) && !s.omits("u2f.origin") {
 		return fmt.Errorf("client data: origin %q is none of this relying party's", origin)
 	}
 	return nil

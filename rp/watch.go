@@ -25,7 +25,37 @@ func Watched(name string) bool {
 }
 
 func (b httpBug) watched() bool {
-	return b.around != nil && len(b.leaveOut) == 0 && b.configure == nil
+	return b.configure == nil && (b.around != nil || len(b.leaveOut) > 0) && !slices.ContainsFunc(b.leaveOut, func(step string) bool { return !isDialectStep(step) })
+}
+
+func isDialectStep(name string) bool {
+	return slices.ContainsFunc(DialectSteps(), func(s ceremony.Step) bool { return s.Name == name })
+}
+
+// omitting are the watched bugs by the steps of dialects that they leave out.
+func omitting(w *ceremony.Watch) map[string][]string {
+	if w == nil {
+		return nil
+	}
+	by := map[string][]string{}
+	for _, b := range httpBugs() {
+		if !w.LooksFor(b.Name) || !b.watched() {
+			continue
+		}
+		for _, step := range b.leaveOut {
+			by[step] = append(by[step], b.Name)
+		}
+	}
+	return by
+}
+
+// omits tells whether a step of a dialect is left out. Whoever leaves it out
+// parts from a sound RP where this is first asked, so there the Watch is told.
+func (s *Server) omits(step string) bool {
+	for _, bug := range s.omitting[step] {
+		s.cfg.Watch.Note(bug)
+	}
+	return s.leaveOut[step]
 }
 
 // watchPatience is how long a bug that hangs is waited for. One that is slower
@@ -38,7 +68,7 @@ const watchPatience = 5 * time.Millisecond
 func watch(w *ceremony.Watch) aroundFunc {
 	var looking []httpBug
 	for _, b := range httpBugs() {
-		if w.LooksFor(b.Name) && b.watched() {
+		if w.LooksFor(b.Name) && b.watched() && b.around != nil {
 			looking = append(looking, b)
 		}
 	}
