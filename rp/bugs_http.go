@@ -439,6 +439,12 @@ func crashBugs() []httpBug {
 			_, ok := m["signature"].(string)
 			return m != nil && !ok
 		}, page),
+		bug("crash-ed25519-key-short", "drops the connection at a signature by an Ed25519 key of 31 bytes", []string{attested}, func(b []byte) bool {
+			text, _ := response(b)["attestationObject"].(string)
+			object, err := base64.RawURLEncoding.DecodeString(text)
+			// crv Ed25519, and x of 31 bytes
+			return err == nil && bytes.Contains(object, []byte("fpacked")) && bytes.Contains(object, []byte{0x20, 0x06, 0x21, 0x58, 31})
+		}, drop, "go-webauthn/webauthn#615"),
 	}
 }
 

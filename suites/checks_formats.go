@@ -69,6 +69,7 @@ func packedChecks() []*Check {
 			row{name: "certificate-of-ca", title: "A packed leaf that is a certification authority's is refused", fault: F{CertificateIsCA: true}, requirement: "webauthn-3/8.2.1/basic-constraints", why: "Such a leaf can issue further ones, so one device could vouch for any number."},
 			row{name: "certificate-unit-other", title: "A packed leaf whose unit is not Authenticator Attestation is refused", fault: F{CertificateUnitOther: true}, requirement: "webauthn-3/8.2.1/unit", why: "The vendor's other certificates, for servers or code, would attest authenticators."},
 			row{name: "certificate-country-missing", title: "A packed leaf without country is refused", fault: F{CertificateCountryMissing: true}, requirement: "webauthn-3/8.2.1/country", why: "The profile names it; what is let go here is a profile that is not checked at all."},
+			row{name: "certificate-country-name", title: "A packed leaf with the name of a country in place of its code is refused", fault: F{CertificateCountryName: true}, requirement: "webauthn-3/8.2.1/country", why: "A member that is only asked to be there holds anything; lists of vendors by country then hold nothing."},
 			row{name: "certificate-organization-missing", title: "A packed leaf without organization is refused", fault: F{CertificateOrganizationMissing: true}, requirement: "webauthn-3/8.2.1/organization", why: "Nobody could tell which vendor vouches."},
 			row{name: "certificate-name-missing", title: "A packed leaf without common name is refused", fault: F{CertificateNameMissing: true}, requirement: "webauthn-3/8.2.1/common-name", why: "The profile names it; a certificate made for something else may have none."},
 			row{name: "certificate-aaguid-other", title: "A packed leaf that names another AAGUID is refused", fault: F{CertificateAAGUIDOther: true}, requirement: "webauthn-3/8.2/aaguid", why: "One model would pass for another of the same vendor, past every list of allowed models (the class of CVE-2026-6856)."},
@@ -81,14 +82,26 @@ func packedChecks() []*Check {
 func packedSelfKeyChecks() []*Check {
 	type F = virtualauth.Faults
 	base := Check{ID: "registration.packed-self", Ceremony: Registration, Level: Must, Expect: Reject, Setting: self, Requirements: []string{"webauthn-3/8.2/self-signature"}}
-	return table(base,
+	short := base
+	short.ID, short.Title = "registration.packed-self.ed25519-key-short", "Self attestation by an Ed25519 key of 31 bytes is refused"
+	short.Why = "Where nobody looks at the length before, libraries for Ed25519 do not answer no, they end the program."
+	short.Ceremony, short.Expect = "", ""
+	short.Setting, short.Needs, short.Abilities = Setting{}, []string{"registration", "attestation.packed-self"}, []client.Ability{client.Faults}
+	short.Story = func(c *Case) {
+		s := self
+		s.Algorithm = virtualauth.EdDSA
+		c.of(c.Account("any", self.Authenticator), s.Algorithm)
+		c.need(c.Account("bob", s.Authenticator).Run(Registration, s, noFault, noWire, false), "a self attestation by a sound Ed25519 key")
+		c.MustReject(c.Account("alice", s.Authenticator).Run(Registration, s, F{KeyXShort: true}, noWire, false), "a self attestation by an Ed25519 key that lacks its first byte")
+	}
+	return append(table(base,
 		row{name: "key-point-off-curve", title: "Self attestation by a key off the curve is refused", fault: F{KeyPointOffCurve: true}, requirement: "webauthn-3/8.2/self-signature", why: "No signature verifies with such a key; one that seems to was not verified."},
 		row{name: "key-curve-wrong", title: "Self attestation by a key of another curve than its algorithm's is refused", fault: F{KeyCurveWrong: true}, requirement: "webauthn-3/8.2/self-signature", why: "The statement cannot have been verified with the key as it stands."},
 		row{name: "key-type-wrong", title: "Self attestation by a symmetric key is refused", fault: F{KeyTypeWrong: true}, requirement: "webauthn-3/8.2/self-signature", why: "Whoever reads the key could make the signature."},
 		row{name: "key-x-missing", title: "Self attestation by a key without its x coordinate is refused", fault: F{KeyXMissing: true}, requirement: "webauthn-3/8.2/self-signature", why: "There is no key to verify with, so nothing was verified."},
 		row{name: "key-x-short", title: "Self attestation by a key with a short coordinate is refused", fault: F{KeyXShort: true}, requirement: "webauthn-3/8.2/self-signature", why: "A coordinate that is filled up in silence is another key than the one that came."},
 		row{name: "key-compressed", title: "Self attestation by a compressed key is refused", fault: F{KeyCompressed: true}, requirement: "webauthn-3/8.2/self-signature", why: "WebAuthn keys are uncompressed; a reader that takes a sign bit for y verifies with garbage."},
-	)
+	), &short)
 }
 
 func u2fChecks() []*Check {

@@ -171,6 +171,7 @@ var certificateFaults = []faultDef{
 		c.Subject.OrganizationalUnit = []string{"Somewhere Else"}
 	})),
 	certificateFault("CertificateCountryMissing", "22", MustReject, anchorPackedCert, "the subject has no country", onlyPacked, bendLeaf(func(c *x509.Certificate) { c.Subject.Country = nil })),
+	certificateFault("CertificateCountryName", "22", MustReject, anchorPackedCert, "the subject's country is the name of a country, not its code", onlyPacked, bendLeaf(func(c *x509.Certificate) { c.Subject.Country = []string{"Sweden"} })),
 	certificateFault("CertificateOrganizationMissing", "22", MustReject, anchorPackedCert, "the subject has no organization", onlyPacked, bendLeaf(func(c *x509.Certificate) { c.Subject.Organization = nil })),
 	certificateFault("CertificateNameMissing", "22", MustReject, anchorPackedCert, "the subject has no common name", onlyPacked, bendLeaf(func(c *x509.Certificate) { c.Subject.CommonName = "" })),
 	certificateFault("CertificateAAGUIDOther", "22", MustReject, anchorPacked, "the attestation certificate names another AAGUID", models, func(e *edit) (bend, error) {

@@ -85,9 +85,20 @@ func ecOnly(do keyEdit) keyEdit {
 	}
 }
 
+// curved narrows a fault to keys with an x coordinate, and to EC2 keys where it is about y.
+func curved(label int64, do keyEdit) keyEdit {
+	return func(e *edit, pairs []cborPair) ([]cborPair, error) {
+		i := findPair(pairs, cborIntKey(coseKty))
+		if label == coseX && i >= 0 && bytes.Equal(pairs[i].value, []byte{ktyOKP}) {
+			return do(e, pairs)
+		}
+		return ecOnly(do)(e, pairs)
+	}
+}
+
 // coordinate replaces the bytes of x or y by a function of them.
 func coordinate(label int64, change func([]byte) []byte) keyEdit {
-	return ecOnly(func(_ *edit, pairs []cborPair) ([]cborPair, error) {
+	return curved(label, func(_ *edit, pairs []cborPair) ([]cborPair, error) {
 		i, err := keyLabel(pairs, label)
 		if err != nil {
 			return nil, err

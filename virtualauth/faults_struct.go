@@ -650,6 +650,9 @@ type Faults struct {
 	// CertificateCountryMissing: the subject has no country.
 	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-packed-attestation-cert-requirements
 	CertificateCountryMissing bool
+	// CertificateCountryName: the subject's country is the name of a country, not its code.
+	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-packed-attestation-cert-requirements
+	CertificateCountryName bool
 	// CertificateOrganizationMissing: the subject has no organization.
 	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-packed-attestation-cert-requirements
 	CertificateOrganizationMissing bool

@@ -28,6 +28,7 @@ func attestationDetailBugs() []deviation {
 	}
 	all := []deviation{
 		forgives("packed-country-unread", "does not ask for the country in a packed certificate", "webauthn-3/8.2.1/country", "8.2.1.subject", " has C "),
+		forgives("packed-country-by-name", "takes packed certificates that name their country in full", "webauthn-3/8.2.1/country", "8.2.1.subject", ` has C ["Sw`),
 		forgives("packed-organization-unread", "does not ask for the organization in a packed certificate", "webauthn-3/8.2.1/organization", "8.2.1.subject", " no O"),
 		forgives("packed-unit-unread", "takes packed certificates of any unit", "webauthn-3/8.2.1/unit", "8.2.1.subject", " has OU "),
 		forgives("packed-name-unread", "does not ask for the common name in a packed certificate", "webauthn-3/8.2.1/common-name", "8.2.1.subject", " no CN"),
