@@ -150,7 +150,19 @@ func tpmChecks() []*Check {
 			c.NotApplicable("not-offered", "the RP offers neither ES256 nor RS256, and a TPM has no others")
 		}
 	}
-	return append([]*Check{plain}, table(base,
+	exponent := &Check{
+		ID: "registration.tpm.rsa-exponent-other", Title: "A TPM statement over an RSA key of another exponent is refused",
+		Why:   "pubArea writes the usual exponent as 0 and the credential key writes it out; who compares the two by bytes at fixed places compares too little, or reads past the end.",
+		Level: Must, Requirements: []string{"webauthn-3/8.3/public-key"}, Needs: plain.Needs, Abilities: []client.Ability{client.AttestationFormats, client.Faults},
+		Story: func(c *Case) {
+			s := attested(virtualauth.FormatTPM)
+			s.Algorithm = virtualauth.RS256
+			c.of(c.Account("any", s.Authenticator), s.Algorithm)
+			c.need(c.Account("bob", s.Authenticator).Run(Registration, s, noFault, noWire, false), "a TPM attestation of an RSA key")
+			c.MustReject(c.Account("alice", s.Authenticator).Run(Registration, s, F{KeyExponentOther: true}, noWire, false), "a TPM attestation of an RSA key whose exponent is not the one in pubArea")
+		},
+	}
+	return append([]*Check{plain, exponent}, table(base,
 		row{name: "magic-wrong", title: "A certInfo that no TPM generated is refused", fault: F{TPMMagicWrong: true}, requirement: "webauthn-3/8.3/magic", why: "magic is how a TPM marks what it made itself; without it the AIK may have signed an attacker's bytes."},
 		row{name: "type-wrong", title: "A certInfo of another type than certify is refused", fault: F{TPMTypeWrong: true}, requirement: "webauthn-3/8.3/type", why: "A quote or a time stamp says nothing of the key."},
 		row{name: "extra-data-other", title: "A certInfo over other data is refused", fault: F{TPMExtraDataOther: true}, requirement: "webauthn-3/8.3/extra-data", why: "extraData binds the certification to this registration; without it an old one serves again."},

@@ -168,6 +168,12 @@ var keyFaults = []faultDef{
 		pairs[i].value = appendCBORBool(nil, y[len(y)-1]&1 == 1)
 		return pairs, nil
 	})).at("sctn-alg-identifier"),
+	keyFault("KeyExponentOther", "20", unusable, "the exponent of the RSA key is 3, in one byte", func(_ *edit, pairs []cborPair) ([]cborPair, error) {
+		if i := findPair(pairs, cborIntKey(coseKty)); i < 0 || !bytes.Equal(pairs[i].value, []byte{ktyRSA}) {
+			return nil, notApplicable("the credential key is not an RSA key")
+		}
+		return setLabel(coseE, appendCBORBytes(nil, []byte{3}))(nil, pairs)
+	}).at("sctn-alg-identifier"),
 	keyFault("KeyExtraMember", "20", MayReject, "the COSE key has a kid, an optional member that must not be there", func(_ *edit, pairs []cborPair) ([]cborPair, error) {
 		return slices.Insert(pairs, min(1, len(pairs)), cborPair{cborIntKey(coseKid), appendCBORBytes(nil, []byte("kid"))}), nil
 	}),

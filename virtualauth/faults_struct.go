@@ -344,6 +344,9 @@ type Faults struct {
 	// KeyCompressed: y is a sign bit, the compressed form.
 	// Should reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-alg-identifier
 	KeyCompressed bool
+	// KeyExponentOther: the exponent of the RSA key is 3, in one byte.
+	// Should reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-alg-identifier
+	KeyExponentOther bool
 	// KeyExtraMember: the COSE key has a kid, an optional member that must not be there.
 	// May reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
 	KeyExtraMember bool
