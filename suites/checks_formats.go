@@ -86,7 +86,7 @@ func packedSelfKeyChecks() []*Check {
 	short.ID, short.Title = "registration.packed-self.ed25519-key-short", "Self attestation by an Ed25519 key of 31 bytes is refused"
 	short.Why = "Where nobody looks at the length before, libraries for Ed25519 do not answer no, they end the program."
 	short.Ceremony, short.Expect = "", ""
-	short.Setting, short.Needs, short.Abilities = Setting{}, []string{"registration", "attestation.packed-self"}, []client.Ability{client.Faults}
+	short.Setting, short.Needs, short.Abilities = Setting{}, []string{"registration", "attestation.packed-self"}, []client.Ability{client.Faults, client.SelfAttestation}
 	short.Story = func(c *Case) {
 		s := self
 		s.Algorithm = virtualauth.EdDSA
@@ -162,7 +162,11 @@ func tpmChecks() []*Check {
 			c.MustReject(c.Account("alice", s.Authenticator).Run(Registration, s, F{KeyExponentOther: true}, noWire, false), "a TPM attestation of an RSA key whose exponent is not the one in pubArea")
 		},
 	}
-	return append([]*Check{plain, exponent}, table(base,
+	legal := base
+	legal.Expect = Accept
+	return join([]*Check{plain, exponent}, table(legal,
+		row{name: "names-empty", title: "A certInfo without qualified names is accepted", fault: F{TPMNamesEmpty: true}, requirement: "webauthn-3/8.3/ignored", why: "qualifiedSigner and what follows are to be ignored; a parser that asks them to be names refuses the specification's own example."},
+	), table(base,
 		row{name: "magic-wrong", title: "A certInfo that no TPM generated is refused", fault: F{TPMMagicWrong: true}, requirement: "webauthn-3/8.3/magic", why: "magic is how a TPM marks what it made itself; without it the AIK may have signed an attacker's bytes."},
 		row{name: "type-wrong", title: "A certInfo of another type than certify is refused", fault: F{TPMTypeWrong: true}, requirement: "webauthn-3/8.3/type", why: "A quote or a time stamp says nothing of the key."},
 		row{name: "extra-data-other", title: "A certInfo over other data is refused", fault: F{TPMExtraDataOther: true}, requirement: "webauthn-3/8.3/extra-data", why: "extraData binds the certification to this registration; without it an old one serves again."},
@@ -184,7 +188,7 @@ func tpmChecks() []*Check {
 		row{name: "certificate-alternative-name-missing", title: "An AIK certificate without alternative name is refused", fault: F{TPMAltNameMissing: true}, requirement: "webauthn-3/8.3.1/subject-alternative-name", why: "It names the TPM's manufacturer and model, by which broken ones are told."},
 		row{name: "certificate-of-ca", title: "An AIK certificate that is a certification authority's is refused", fault: F{TPMCertificateIsCA: true}, requirement: "webauthn-3/8.3.1/basic-constraints", why: "Such a certificate can issue further AIKs for anybody."},
 		row{name: "certificate-aaguid-other", title: "An AIK certificate that names another AAGUID is refused", fault: F{CertificateAAGUIDOther: true}, requirement: "webauthn-3/8.3/aaguid", why: "One model would pass for another, past every list of allowed models (the class of CVE-2026-6856)."},
-	)...)
+	))
 }
 
 func androidKeyChecks() []*Check {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/binary"
 	"slices"
 	"time"
 )
@@ -195,7 +196,12 @@ var certificateFaults = []faultDef{
 		return bend{certInfo: func(b []byte) []byte { b[5] = 0x18; return b }}, nil
 	}),
 	certificateFault("TPMExtraDataOther", "22", MustReject, anchorTPM, "extraData of certInfo is the hash of something else", onlyTPM, func(*edit) (bend, error) {
-		return bend{certInfo: func(b []byte) []byte { b[10] ^= 1; return b }}, nil
+		return bend{certInfo: func(b []byte) []byte {
+			const signer = 6 // behind magic and type
+			at := signer + 2 + int(binary.BigEndian.Uint16(b[signer:]))
+			b[at+2] ^= 1
+			return b
+		}}, nil
 	}),
 	certificateFault("TPMNameOther", "22", MustReject, anchorTPM, "certInfo certifies the name of another public area", onlyTPM, func(*edit) (bend, error) {
 		return bend{certified: func(b []byte) []byte { b[len(b)-1] ^= 1; return b }}, nil
@@ -203,6 +209,7 @@ var certificateFaults = []faultDef{
 	certificateFault("TPMPubAreaOther", "22", MustReject, anchorTPM, "the unique part of pubArea is not the credential key, and certInfo agrees with it", onlyTPM, func(*edit) (bend, error) {
 		return bend{pubArea: func(b []byte) []byte { b[len(b)-1] ^= 1; return b }}, nil
 	}),
+	certificateFault("TPMNamesEmpty", "22", MustAccept, anchorTPM, "qualifiedSigner and qualifiedName of certInfo are empty, and nobody is to look at them", onlyTPM, func(*edit) (bend, error) { return bend{nameless: true}, nil }),
 	certificateFault("TPMSubjectNotEmpty", "22", MustReject, anchorTPMCert, "the subject of the attestation identity certificate is not empty", onlyTPM, bendLeaf(func(c *x509.Certificate) {
 		c.Subject = pkix.Name{CommonName: "Touchstone Virtual TPM"}
 	})),

@@ -686,6 +686,9 @@ type Faults struct {
 	// TPMPubAreaOther: the unique part of pubArea is not the credential key, and certInfo agrees with it.
 	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-tpm-attestation
 	TPMPubAreaOther bool
+	// TPMNamesEmpty: qualifiedSigner and qualifiedName of certInfo are empty, and nobody is to look at them.
+	// Must accept (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-tpm-attestation
+	TPMNamesEmpty bool
 	// TPMSubjectNotEmpty: the subject of the attestation identity certificate is not empty.
 	// Must reject (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-tpm-cert-requirements
 	TPMSubjectNotEmpty bool

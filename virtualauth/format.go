@@ -62,6 +62,7 @@ type bend struct {
 	chain             func([][]byte) [][]byte // x5c
 	pubArea, certInfo func([]byte) []byte     // of a TPM, before certInfo is signed
 	certified         func([]byte) []byte     // the public area that certInfo names
+	nameless          bool                    // certInfo has no qualified names
 	challenge         []byte                  // of android-key, in place of the client data hash
 	authorizations    []byte                  // of android-key: both lists, in DER
 	nonce             []byte                  // of apple and android-safetynet

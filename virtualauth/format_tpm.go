@@ -22,7 +22,12 @@ const (
 	tpmAlgNull         = 0x0010
 	tpmAlgECC          = 0x0023
 	tpmKeyAttributes   = 0x00040072 // sign, userWithAuth, sensitiveDataOrigin, fixedParent, fixedTPM
+	tpmAIKAttributes   = 0x00050072 // the same, and restricted
 	tpmFirmwareVersion = 0x0001000200030004
+
+	// TPM_RH_OWNER and TPM_RH_ENDORSEMENT
+	tpmHandleOwner       = 0x40000001
+	tpmHandleEndorsement = 0x4000000b
 )
 
 var tpmCurves = map[string]uint16{"P-256": 3, "P-384": 4, "P-521": 5}
@@ -69,15 +74,24 @@ func tpmName(pubArea []byte) []byte {
 	return append(binary.BigEndian.AppendUint16(nil, tpmAlgSHA256), digest[:]...)
 }
 
-// tpmCertInfo is a TPMS_ATTEST that certifies pubArea.
-func tpmCertInfo(extraData, pubArea, clockInfo []byte, firmware uint64) []byte {
+// tpmQualifiedName is the Qualified Name of an object below a primary object's
+// handle: nameAlg and the digest of the handle's name, which is itself, and the
+// object's ("TPM 2.0 Library, Part 1: Architecture", 16.3).
+func tpmQualifiedName(handle uint32, name []byte) []byte {
+	digest := sha256.Sum256(append(binary.BigEndian.AppendUint32(nil, handle), name...))
+	return append(binary.BigEndian.AppendUint16(nil, tpmAlgSHA256), digest[:]...)
+}
+
+// tpmCertInfo is a TPMS_ATTEST that certifies pubArea. A Relying Party ignores
+// both qualified names; each may be empty.
+func tpmCertInfo(qualifiedSigner, extraData, pubArea, qualifiedName, clockInfo []byte, firmware uint64) []byte {
 	dst := binary.BigEndian.AppendUint32(nil, tpmGeneratedValue)
 	dst = binary.BigEndian.AppendUint16(dst, tpmAttestCertify)
-	dst = append2B(dst, nil) // qualifiedSigner
+	dst = append2B(dst, qualifiedSigner)
 	dst = append2B(dst, extraData)
 	dst = append(dst, clockInfo...)
 	dst = binary.BigEndian.AppendUint64(dst, firmware)
-	return append2B(append2B(dst, tpmName(pubArea)), nil) // attested: name, qualifiedName
+	return append2B(append2B(dst, tpmName(pubArea)), qualifiedName) // attested
 }
 
 // Names of a TPM in the subject alternative name (TCG EK Credential Profile §3.2.9).
@@ -146,7 +160,15 @@ func tpmAttestation(in *statementInput) ([]byte, crypto.Signer, error) {
 		pubArea = in.bend.pubArea(slices.Clone(pubArea))
 		certified = pubArea
 	}
-	certInfo := tpmCertInfo(extraData[:], certified, clock, tpmFirmwareVersion)
+	var signer, qualified []byte
+	if !in.bend.nameless {
+		aikArea, err := tpmPubArea(aik.key.Public(), tpmAIKAttributes)
+		if err != nil {
+			return nil, nil, fmt.Errorf("tpm attestation: %w", err)
+		}
+		signer, qualified = tpmQualifiedName(tpmHandleEndorsement, tpmName(aikArea)), tpmQualifiedName(tpmHandleOwner, tpmName(certified))
+	}
+	certInfo := tpmCertInfo(signer, extraData[:], certified, qualified, clock, tpmFirmwareVersion)
 	if in.bend.certInfo != nil {
 		certInfo = in.bend.certInfo(certInfo)
 	}

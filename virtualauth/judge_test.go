@@ -326,7 +326,7 @@ func TestJudgeRejects(t *testing.T) {
 func circumstances(f virtualauth.Fault) (virtualauth.Config, []webauthn.RegistrationOption) {
 	cfg := virtualauth.Config{ResidentKeys: true, UserVerification: true}
 	sel := protocol.AuthenticatorSelection{ResidentKey: protocol.ResidentKeyRequirementRequired, UserVerification: protocol.VerificationRequired}
-	opts := []webauthn.RegistrationOption{paramsOf(virtualauth.ES256)}
+	opts := []webauthn.RegistrationOption{paramsOf(keyAlgorithm(f))}
 	switch {
 	case configFormat(f) != "":
 		cfg.Formats = []string{configFormat(f)}

@@ -3,7 +3,9 @@ package virtualauth_test
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/ecdsa"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/binary"
@@ -51,7 +53,9 @@ func newTwin(t testing.TB, f virtualauth.Fault) twin {
 		cfg.ResidentKeys, sel.ResidentKey = false, ""
 	}
 	a := newAuthenticator(t, cfg)
-	reg, err := page.Create(context.Background(), a, creationOptions(attest, sel), virtualauth.Faults{})
+	options := creationOptions(attest, sel)
+	options.PubKeyCredParams[0].Alg = keyAlgorithm(f)
+	reg, err := page.Create(context.Background(), a, options, virtualauth.Faults{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,6 +75,14 @@ func configFormat(f virtualauth.Fault) string {
 		return f.Formats[0]
 	}
 	return ""
+}
+
+// keyAlgorithm is that of the keys that a fault applies to.
+func keyAlgorithm(f virtualauth.Fault) int64 {
+	if f.Field == "KeyExponentOther" {
+		return virtualauth.RS256
+	}
+	return virtualauth.ES256
 }
 
 func creationOptions(attest string, sel virtualauth.AuthenticatorSelection) *virtualauth.CreationOptions {
@@ -104,6 +116,9 @@ func decode(t testing.TB, b []byte) object {
 func verifies(pub any, authData, clientData, sig []byte) bool {
 	hash := sha256.Sum256(clientData)
 	digest := sha256.Sum256(slices.Concat(authData, hash[:]))
+	if key, ok := pub.(*rsa.PublicKey); ok {
+		return rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], sig) == nil
+	}
 	return ecdsa.VerifyASN1(pub.(*ecdsa.PublicKey), digest[:], sig)
 }
 
@@ -390,7 +405,7 @@ func proveCertificates(t *testing.T, f virtualauth.Fault, valid, broken virtuala
 		may = map[string]bool{"ver": true}
 	case f.Formats[0] == "android-safetynet":
 		may = map[string]bool{"response": true}
-	case f.Field == "TPMMagicWrong" || f.Field == "TPMTypeWrong" || f.Field == "TPMExtraDataOther" || f.Field == "TPMNameOther":
+	case f.Field == "TPMMagicWrong" || f.Field == "TPMTypeWrong" || f.Field == "TPMExtraDataOther" || f.Field == "TPMNameOther" || f.Field == "TPMNamesEmpty":
 		may = map[string]bool{"certInfo": true, "sig": true}
 	}
 	for name, raw := range was {

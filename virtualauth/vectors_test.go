@@ -167,7 +167,7 @@ func makeVector(t *testing.T, name string, ca *identity) vectorCeremony {
 			t.Fatal(perr)
 		}
 		extraData := sha256.Sum256(slices.Concat(authBytes, hash[:]))
-		certInfo := tpmCertInfo(extraData[:], pubArea, []byte{0, 0, 0, 0, 0, 0, 0, 0, 0x11, 0x11, 0x11, 0x11, 0x22, 0x22, 0x22, 0x22, 0x33}, 0)
+		certInfo := tpmCertInfo(nil, extraData[:], pubArea, nil, []byte{0, 0, 0, 0, 0, 0, 0, 0, 0x11, 0x11, 0x11, 0x11, 0x22, 0x22, 0x22, 0x22, 0x33}, 0)
 		var sig []byte
 		sig, err = algorithmOf(ES256).sign(leaf.key, certInfo, nil)
 		statement = tpmStatement(sig, leaf.chain(), pubArea, certInfo)

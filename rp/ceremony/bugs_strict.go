@@ -155,6 +155,11 @@ func strictBugs() []deviation {
 				return e.Id.String() == "1.3.6.1.4.1.45724.1.1.4"
 			})
 		}),
+		atRegistration(bug("strict-tpm-names", "wants the signer's qualified name in a certInfo", "webauthn-3/8.3/ignored"), "7.1.22", func(r *registration) bool {
+			info, ok := r.object.statement.Get("certInfo")
+			// The name stands behind magic and type, its length first.
+			return r.object.format == "tpm" && ok && len(info.Bytes) > 8 && info.Bytes[6] == 0 && info.Bytes[7] == 0
+		}),
 		inAuthData(bug("strict-counter-signed", "reads the counter as a signed number and refuses negative ones", "webauthn-3/7.1/step-27.counter"), func(c *common) bool { return int32(c.ad.signCount) < 0 }),
 		inAuthData(bug("strict-flag-mask", "looks for UV in the wrong bit", "webauthn-3/7.2/step-17"), func(c *common) bool { return c.userVerification == "required" && c.ad.flags&0x02 == 0 }),
 		{Bug: bug("strict-cred-props", "takes a missing credProps for a credential that is not discoverable", "webauthn-3/10.1.3/cred-props"), hooks: func() hooks {
