@@ -49,3 +49,13 @@ func RequestMembers() []string {
 	sort.Strings(out)
 	return out
 }
+
+// Vars lists the names of the profile's variables, sorted.
+func (p *Profile) Vars() []string {
+	var out []string
+	for name := range p.vars {
+		out = append(out, name)
+	}
+	sort.Strings(out)
+	return out
+}

@@ -21,7 +21,7 @@ import (
 
 type initFlags struct {
 	target, rpID, origin, out string
-	shapes                    []string
+	shapes, vars              []string
 	force                     bool
 	timeout                   time.Duration
 }
@@ -51,6 +51,7 @@ or the profile does not work yet; 2 usage; 3 no HTTP answer came.`,
 	fl.StringVarP(&f.out, "output", "o", "", "`file` to write (default standard output)")
 	fl.BoolVar(&f.force, "force", false, "write over a file that is there")
 	fl.StringArrayVar(&f.shapes, "shape", nil, "look for this `shape` or dialect only; may be repeated")
+	fl.StringArrayVar(&f.vars, "var", nil, "set a variable of the profiles that have it, `name=value`, and write it into the file; may be repeated")
 	fl.StringVar(&f.rpID, "rp-id", "", "RP ID (default what the options say)")
 	fl.StringVar(&f.origin, "origin", "", "origin of the pages (default that of the target, or of the RP ID)")
 	fl.DurationVar(&f.timeout, "timeout", 5*time.Second, "deadline for each request")
@@ -74,8 +75,12 @@ func (f *initFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 			return usage("another -o, or --force", "%s is there already, and is not written over", f.out)
 		}
 	}
+	vars, err := variables(f.vars)
+	if err != nil {
+		return err
+	}
 	found, err := discover.Find(ctx, discover.Config{
-		URL: strings.TrimRight(f.target, "/"), RPID: f.rpID, Origin: f.origin, Timeout: f.timeout, Shapes: f.shapes, Version: version(),
+		URL: strings.TrimRight(f.target, "/"), RPID: f.rpID, Origin: f.origin, Timeout: f.timeout, Shapes: f.shapes, Vars: vars, Version: version(),
 		Try: tryPlain,
 		Told: func(a discover.Asked) {
 			mark := " "
@@ -97,7 +102,10 @@ func (f *initFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	if found.Profile == nil {
 		hint := "give the path that the API is below in --target; or write a profile by docs/profile.md, with examples/profiles as examples"
-		if len(found.Guarded) > 0 {
+		switch {
+		case found.Redirect != "":
+			hint = fmt.Sprintf("it redirects to %s, which is not followed; if the RP is there, give that in --target", visible(found.Redirect))
+		case len(found.Guarded) > 0:
 			hint = fmt.Sprintf("answered 401 or 403: %s; the RP may want another --origin, a key, or a login, which a profile says under account (docs/profile.md)", strings.Join(found.Guarded, ", "))
 		}
 		return &exit{code: exitFailed, err: fmt.Errorf("%s answered, but none of the requests above brought creation options", f.target), hint: hint}

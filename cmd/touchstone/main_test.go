@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script/*.txtar: what a user types and what he gets.
 // RP is a served reference RP; BROKEN, HTML, HANGS, DOWN and PLAINTLS are servers that
 // are none, REFUSES is one that refuses everything as the dialect fido has it, and
-// LOCKED one that wants a login. The names of wireForms are RPs, too.
+// LOCKED one that wants a login, ELSEWHERE one that redirects. The names of wireForms are RPs, too.
 func TestScripts(t *testing.T) {
 	cfg, err := reference.Config("localhost", "http://localhost")
 	if err != nil {
@@ -60,6 +60,7 @@ func TestScripts(t *testing.T) {
 			w.WriteHeader(400)
 			fmt.Fprint(w, `{"status":"failed","errorMessage":"registrations are closed"}`)
 		})),
+		"ELSEWHERE": start(http.RedirectHandler("https://elsewhere.invalid/here", http.StatusMovedPermanently)),
 		"LOCKED": start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/webauthn/register/options" {
 				http.NotFound(w, r)

@@ -17,7 +17,9 @@ type seen struct {
 	text   string
 	html   bool
 	cookie []string // names that were set
-	err    string
+	// location is where a redirect leads.
+	location string
+	err      string
 }
 
 func see(e target.Exchange) *seen {
@@ -27,6 +29,10 @@ func see(e target.Exchange) *seen {
 		switch h[0] {
 		case "Content-Type":
 			s.html = strings.Contains(strings.ToLower(h[1]), "html")
+		case "Location":
+			if e.Status >= 300 && e.Status < 400 {
+				s.location = h[1]
+			}
 		case "Set-Cookie":
 			if name, _, ok := strings.Cut(h[1], "="); ok {
 				s.cookie = append(s.cookie, strings.TrimSpace(name))

@@ -28,6 +28,8 @@ type Config struct {
 	// URL is the target, RPID and Origin what the user said of it; empty where he did not.
 	URL, RPID, Origin string
 	Timeout           time.Duration
+	// Vars are values for the variables of those profiles that have them.
+	Vars map[string]string
 	// Shapes are names of shapes or dialects; empty for all.
 	Shapes  []string
 	Version string
@@ -58,6 +60,8 @@ type Finding struct {
 	Said string
 	// Guarded are shapes whose requests were answered 401 or 403; told where nothing fits.
 	Guarded []string
+	// Redirect is where the first redirect led; told where nothing fits.
+	Redirect string
 	// Also are other shapes whose request was answered with options.
 	Also []string
 }
@@ -89,6 +93,8 @@ type search struct {
 	Config
 	nonce string
 	users int
+	// redirect is where the first redirect led.
+	redirect string
 	// wanting are shapes that were answered 401 or 403.
 	wanting []string
 	// missing are requests for options that were answered 404 or 405.
@@ -116,6 +122,7 @@ func Find(ctx context.Context, cfg Config) (*Finding, error) {
 	s := &search{Config: cfg, nonce: hex.EncodeToString(n[:]), missing: map[string]bool{}}
 	var candidates []*candidate
 	silent, answered := 0, false
+asking:
 	for _, shape := range shapes {
 		for _, prefix := range shape.Prefixes {
 			c, a, err := s.ask(ctx, shape, prefix)
@@ -123,18 +130,25 @@ func Find(ctx context.Context, cfg Config) (*Finding, error) {
 				return nil, err
 			}
 			if a != nil && a.status == 0 {
-				if silent++; silent >= silence || !answered && a.refused() {
+				silent++
+				switch {
+				case !answered && (silent >= silence || a.refused()):
 					return nil, fmt.Errorf("%w: %s", ErrSilent, a.err)
+				case silent >= silence:
+					break asking // what was answered before is all there is
 				}
 				continue
 			}
 			silent, answered = 0, answered || a != nil
+			if a != nil && a.location != "" && s.redirect == "" {
+				s.redirect = a.location
+			}
 			if c != nil {
 				candidates = append(candidates, c)
 			}
 		}
 	}
-	f := &Finding{Guarded: s.wanting}
+	f := &Finding{Guarded: s.wanting, Redirect: s.redirect}
 	for i, c := range candidates {
 		done, err := s.follow(ctx, c, f)
 		if err != nil {
@@ -312,8 +326,20 @@ type began struct {
 	options map[string]any
 }
 
+// varsOf are the given values that a profile has variables for.
+func (s *search) varsOf(p *target.Profile) map[string]string {
+	vars := map[string]string{}
+	for _, name := range p.Vars() {
+		if v, ok := s.Vars[name]; ok {
+			vars[name] = v
+		}
+	}
+	return vars
+}
+
 // begin sets up and begins a registration; nil where nothing was sent.
 func (s *search) begin(ctx context.Context, p *target.Profile, o target.Options) (*began, error) {
+	o.Vars = s.varsOf(p)
 	t, err := target.New(p, o)
 	if err != nil {
 		return nil, nil // such as a secret that is not set

@@ -242,6 +242,27 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// TestTarpit: where only what is there is answered, that is found all the same.
+func TestTarpit(t *testing.T) {
+	over := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/attestation/options" {
+			<-over
+		}
+		fmt.Fprint(w, strings.Replace(creation("AAECAwQFBgcICQoLDA0ODw", "AQID"), "{", `{"status":"ok",`, 1))
+	}))
+	defer s.Close()
+	defer close(over)
+	tries := 0
+	f, err := Find(t.Context(), Config{
+		URL: s.URL, Timeout: 200 * time.Millisecond,
+		Try: func(context.Context, *target.Target) (bool, string, error) { tries++; return false, "not tried", nil },
+	})
+	if err != nil || f.Profile == nil || f.Dialect != "fido" || tries == 0 {
+		t.Errorf("%+v, %v after %d trials", f, err, tries)
+	}
+}
+
 func TestStaleChallenge(t *testing.T) {
 	// {"type":"webauthn.create","challenge":"AQID","origin":"https://a"}
 	in := json.RawMessage(`{"id":"x","response":{"clientDataJSON":"eyJ0eXBlIjoid2ViYXV0aG4uY3JlYXRlIiwiY2hhbGxlbmdlIjoiQVFJRCIsIm9yaWdpbiI6Imh0dHBzOi8vYSJ9","attestationObject":"AA"}}`)

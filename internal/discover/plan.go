@@ -18,6 +18,7 @@ type plan struct {
 	opts    target.Options
 	given   bool // RP ID or origin were given by the user
 	account bool
+	vars    map[string]string // given by the user
 
 	registration, authentication side
 	// lookForLogin makes trying ask for request options wherever they are.
@@ -70,7 +71,7 @@ type side struct {
 }
 
 func (s *search) plan(c *candidate) *plan {
-	return &plan{shape: c.shape, prefix: c.prefix, opts: c.opts, account: c.account, given: s.RPID != "" || s.Origin != ""}
+	return &plan{shape: c.shape, prefix: c.prefix, opts: c.opts, account: c.account, vars: s.Vars, given: s.RPID != "" || s.Origin != ""}
 }
 
 // writer writes YAML, a line at a time.
@@ -197,6 +198,9 @@ func (pl *plan) common(w *writer) {
 				v := pl.shape.Vars[k]
 				w.in(k, func() {
 					w.value("env", v.Env)
+					if given, ok := pl.vars[k]; ok {
+						v.Value = given
+					}
 					if v.Value != "" {
 						w.value("value", v.Value)
 					}
@@ -310,6 +314,9 @@ func (s *search) short(c *candidate, dialect string, found attestation) string {
 		w.comment("It does not work yet: %s", c.trouble)
 	}
 	w.line("extends: %s", dialect)
+	if p, err := target.LoadDialect(dialect); err == nil {
+		w.texts("vars", s.varsOf(p))
+	}
 	where(w, c.opts, s.RPID != "" || s.Origin != "")
 	w.line("")
 	w.comment("What the RP decides by itself. Observed in the options, where nothing was asked for:")
