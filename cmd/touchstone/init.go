@@ -141,8 +141,11 @@ func writeNew(name string, data []byte, force bool) error {
 // tell says what was found and what to type next.
 func (f *initFlags) tell(w io.Writer, found *discover.Finding) {
 	what := "it has the shape of " + found.Title
-	if found.Dialect != "" {
+	switch {
+	case found.Dialect != "":
 		what = "it speaks the shipped dialect " + found.Dialect
+	case found.Example != "":
+		what = "the example profile " + found.Example + " fits"
 	}
 	fmt.Fprintf(w, "\n%s: %s\n", f.target, what)
 	if len(found.Also) > 0 {

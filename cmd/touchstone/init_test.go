@@ -78,6 +78,13 @@ var wireForms = map[string]wireForm{
 		func(w http.ResponseWriter) { w.WriteHeader(200) },
 		func(w http.ResponseWriter, m string) { http.Error(w, m, 400) },
 	},
+	// The username in the path and options in publicKey, below a path.
+	"PATH_RP": {
+		"GET /other/register/begin/{name}", "POST /other/register/finish/{name}", "GET /other/login/begin/{name}", "POST /other/login/finish/{name}",
+		inPath, func(o map[string]any) any { return map[string]any{"publicKey": o} }, itself,
+		func(w http.ResponseWriter) { w.WriteHeader(200) },
+		func(w http.ResponseWriter, m string) { http.Error(w, m, 400) },
+	},
 	// SimpleWebAuthn's example, with a user for each browser: GET, and a refusal that is no error in HTTP.
 	"GET": {
 		"GET /generate-registration-options", "POST /verify-registration", "GET /generate-authentication-options", "POST /verify-authentication",

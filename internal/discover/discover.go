@@ -52,8 +52,9 @@ type Finding struct {
 	// Profile is the text of the file; empty where nothing fits.
 	Profile []byte
 	// Shape and Title are those of the shape that fits, Dialect the shipped
-	// dialect that the profile extends, if it does.
-	Shape, Title, Dialect string
+	// dialect that the profile extends, Example the example profile that it is a
+	// copy of, if it is one.
+	Shape, Title, Dialect, Example string
 	// OK says that a registration and a login went through with the profile.
 	OK bool
 	// Said is what came of them.
@@ -85,6 +86,9 @@ type candidate struct {
 	options *found
 	answer  *seen
 	account bool // the account's steps went through
+	// whole are the profiles to try, where the shape is made of such: the one that
+	// read the options, and the variants behind it.
+	whole []string
 	// trouble is what the trial with the profile came to, where that was not success.
 	trouble string
 }
@@ -234,7 +238,7 @@ func (s *search) user(t *target.Target) target.User {
 func (s *search) ask(ctx context.Context, shape Shape, prefix string) (*candidate, *seen, error) {
 	c := &candidate{shape: shape, prefix: prefix}
 	base := ""
-	if len(shape.Dialects) > 0 {
+	if shape.whole() {
 		base = prefix // a dialect's paths are its own, so the prefix belongs to the target
 	}
 	opts, err := s.options(base)
@@ -242,9 +246,13 @@ func (s *search) ask(ctx context.Context, shape Shape, prefix string) (*candidat
 		return nil, nil, err
 	}
 	c.opts = opts
-	if len(shape.Dialects) > 0 {
-		for i, name := range shape.Dialects {
-			p, err := target.LoadDialect(name)
+	if shape.whole() {
+		names := append(slices.Clone(shape.Dialects), shape.Example)
+		if shape.Example == "" {
+			names = shape.Dialects
+		}
+		for i, name := range names {
+			p, err := shape.load(name)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -257,7 +265,7 @@ func (s *search) ask(ctx context.Context, shape Shape, prefix string) (*candidat
 			switch {
 			case row.Options:
 				row.Said = fmt.Sprintf("%d creation options", b.last.status)
-			case other && i+1 < len(shape.Dialects):
+			case other && i+1 < len(names):
 				continue // a variant may read this answer
 			case other && findOptions(b.body, true) != nil:
 				row.Said = fmt.Sprintf("%d creation options, but not in this form", b.last.status)
@@ -267,7 +275,7 @@ func (s *search) ask(ctx context.Context, shape Shape, prefix string) (*candidat
 				s.guarded(shape, b.last)
 				return nil, b.last, nil
 			}
-			c.shape.Dialects = shape.Dialects[i:]
+			c.whole = names[i:]
 			c.options, c.answer = &found{value: b.options}, b.last
 			return c, b.last, nil
 		}
@@ -383,13 +391,16 @@ func load(text string) (*target.Profile, error) {
 // done where they went through; else the finding is kept for want of a better.
 func (s *search) follow(ctx context.Context, c *candidate, f *Finding) (bool, error) {
 	c.opts = s.told(c.opts, c.options)
-	keep := func(text string, dialect string, ok bool, said string) {
+	keep := func(text, name string, ok bool, said string) {
 		if f.Profile == nil || ok {
-			*f = Finding{Profile: []byte(text), Shape: c.shape.Name, Title: c.shape.Title, Dialect: dialect, OK: ok, Said: said}
+			*f = Finding{Profile: []byte(text), Shape: c.shape.Name, Title: c.shape.Title, OK: ok, Said: said, Guarded: f.Guarded, Redirect: f.Redirect}
+			if f.Dialect = name; c.shape.Example != "" {
+				f.Dialect, f.Example = "", name
+			}
 		}
 	}
-	if len(c.shape.Dialects) > 0 {
-		for _, name := range c.shape.Dialects {
+	if c.shape.whole() {
+		for _, name := range c.whole {
 			ok, said, err := s.try(ctx, s.short(c, name, attestation{}))
 			if err != nil {
 				return false, err
@@ -442,7 +453,7 @@ func (s *search) attested(ctx context.Context, text string) (attestation, error)
 	if err != nil {
 		return out, err
 	}
-	t, err := target.New(p, target.Options{Timeout: s.Timeout, Version: s.Version})
+	t, err := target.New(p, target.Options{Timeout: s.Timeout, Version: s.Version, Vars: s.varsOf(p)})
 	if err != nil {
 		return out, nil
 	}
@@ -512,7 +523,7 @@ func (s *search) try(ctx context.Context, text string) (bool, string, error) {
 	if err != nil {
 		return false, "", err
 	}
-	t, err := target.New(p, target.Options{Timeout: s.Timeout, Version: s.Version})
+	t, err := target.New(p, target.Options{Timeout: s.Timeout, Version: s.Version, Vars: s.varsOf(p)})
 	if err != nil {
 		return false, err.Error(), nil
 	}

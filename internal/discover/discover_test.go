@@ -130,9 +130,21 @@ func TestShapes(t *testing.T) {
 		t.Fatal(err)
 	}
 	var dialects, names []string
+	examples := 0
 	for _, s := range shapes {
-		if slices.Contains(names, s.Name) || s.Title == "" {
-			t.Errorf("%s: twice, or without a title", s.Name)
+		if s.Title == "" {
+			t.Errorf("%s: no title", s.Name)
+		}
+		if s.Example != "" {
+			examples++
+			w := &search{}
+			if _, err := load(w.copied(&candidate{shape: s, opts: target.Options{URL: "https://rp.test"}}, s.Example)); err != nil {
+				t.Errorf("%s: %v", s.Name, err)
+			}
+			continue
+		}
+		if slices.Contains(names, s.Name) {
+			t.Errorf("%s: twice", s.Name)
 		}
 		names = append(names, s.Name)
 		if len(s.Dialects) > 0 {
@@ -161,6 +173,9 @@ func TestShapes(t *testing.T) {
 				}
 			}
 		}
+	}
+	if examples < 2 {
+		t.Errorf("%d example profiles", examples)
 	}
 	for _, d := range fixtures.DialectNames() {
 		if !slices.Contains(dialects, d) {

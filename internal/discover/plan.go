@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/touchstone-webauthn/touchstone/examples/profiles"
 	"github.com/touchstone-webauthn/touchstone/target"
 )
 
@@ -305,8 +306,34 @@ func where(w *writer, o target.Options, given bool) {
 	})
 }
 
+// copied writes an example profile with the target in front.
+func (s *search) copied(c *candidate, name string) string {
+	w := &writer{}
+	header(w)
+	w.comment("Written by touchstone init: this RP answers as %s does. Below the target is the example profile %s as it is shipped; what it says of features and policy is that project's, so see whether it is yours.", c.shape.Title, name)
+	if c.trouble != "" {
+		w.comment("It does not work yet: %s", c.trouble)
+	}
+	if p, err := c.shape.load(name); err == nil {
+		for _, v := range sorted(s.varsOf(p)) {
+			w.comment("init was given --var %s=...; write the value under vars below, or give it to run as well.", v)
+		}
+	}
+	where(w, c.opts, s.RPID != "" || s.Origin != "")
+	w.line("")
+	text, err := profiles.Text(name)
+	if err != nil {
+		return ""
+	}
+	w.b.Write(text)
+	return w.b.String()
+}
+
 // short writes a profile that extends a shipped dialect.
 func (s *search) short(c *candidate, dialect string, found attestation) string {
+	if c.shape.Example != "" {
+		return s.copied(c, dialect)
+	}
 	w := &writer{}
 	header(w)
 	w.comment("Written by touchstone init: this RP answers as %s does, so the shipped dialect %s says how to speak to it. What is below is laid over the dialect.", c.shape.Title, dialect)

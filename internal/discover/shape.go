@@ -7,16 +7,20 @@ import (
 
 	yaml "github.com/goccy/go-yaml"
 
+	"github.com/touchstone-webauthn/touchstone/examples/profiles"
 	"github.com/touchstone-webauthn/touchstone/fixtures"
+	"github.com/touchstone-webauthn/touchstone/target"
 )
 
 // Shape is a form of RP that is looked for; fixtures/shapes.yaml says what each
 // member means.
 type Shape struct {
-	Name           string            `yaml:"name"`
-	Title          string            `yaml:"title"`
-	Documents      []string          `yaml:"documents"`
-	Dialects       []string          `yaml:"dialects"`
+	Name      string   `yaml:"name"`
+	Title     string   `yaml:"title"`
+	Documents []string `yaml:"documents"`
+	Dialects  []string `yaml:"dialects"`
+	// Example is the name of an example profile, which then is all there is.
+	Example        string            `yaml:"-"`
 	Prefixes       []string          `yaml:"prefixes"`
 	Asks           []string          `yaml:"asks"`
 	Note           string            `yaml:"note"`
@@ -60,6 +64,21 @@ type Step struct {
 	Save    map[string]string `yaml:"save"`
 }
 
+// whole says whether the shape is profiles that are there already.
+func (s Shape) whole() bool { return len(s.Dialects) > 0 || s.Example != "" }
+
+// load reads one of them.
+func (s Shape) load(name string) (*target.Profile, error) {
+	if s.Example == "" {
+		return target.LoadDialect(name)
+	}
+	text, err := profiles.Text(name)
+	if err != nil {
+		return nil, err
+	}
+	return target.LoadProfile("examples/profiles/"+name+".yaml", text)
+}
+
 func (s Step) method() string {
 	if s.Method == "" {
 		return "POST"
@@ -67,7 +86,8 @@ func (s Step) method() string {
 	return s.Method
 }
 
-// Shapes reads the embedded shapes.
+// Shapes reads the embedded shapes. Between the dialects and the other forms stand
+// the example profiles, which somebody has written with more knowledge.
 func Shapes() ([]Shape, error) {
 	data, err := fixtures.Shapes()
 	if err != nil {
@@ -77,6 +97,23 @@ func Shapes() ([]Shape, error) {
 	if err := yaml.UnmarshalWithOptions(data, &list, yaml.Strict()); err != nil {
 		return nil, fmt.Errorf("shapes: %w", err)
 	}
+	after := 0
+	for after < len(list) && len(list[after].Dialects) > 0 {
+		after++
+	}
+	var examples []Shape
+	for _, name := range profiles.Names() {
+		text, err := profiles.Text(name)
+		if err != nil {
+			return nil, fmt.Errorf("example %s: %w", name, err)
+		}
+		p, err := target.LoadProfile("examples/profiles/"+name+".yaml", text)
+		if err != nil {
+			return nil, err
+		}
+		examples = append(examples, Shape{Name: name, Title: p.Title(), Example: name})
+	}
+	list = slices.Insert(list, after, examples...)
 	for i := range list {
 		s := &list[i]
 		if len(s.Prefixes) == 0 {
@@ -96,7 +133,9 @@ func Shapes() ([]Shape, error) {
 func Names(list []Shape) []string {
 	var names []string
 	for _, s := range list {
-		names = append(names, s.Name)
+		if !slices.Contains(names, s.Name) {
+			names = append(names, s.Name)
+		}
 		for _, d := range s.Dialects {
 			if !slices.Contains(names, d) {
 				names = append(names, d)
@@ -124,7 +163,6 @@ func pick(list []Shape, names []string) ([]Shape, error) {
 			}
 			found = true
 			out = append(out, s)
-			break
 		}
 		if !found {
 			return nil, fmt.Errorf("no shape %q (one of %s)", name, strings.Join(Names(list), ", "))
