@@ -280,8 +280,8 @@ func (s *search) ask(ctx context.Context, shape Shape, prefix string) (*candidat
 			return c, b.last, nil
 		}
 	}
-	if s.missing[shape.Registration.Options.method()+" "+prefix+shape.Registration.Options.Path] {
-		return nil, nil, nil // a dialect asked the same
+	if s.missing[shape.Registration.Options.method()+" "+prefix+strings.ReplaceAll(shape.Registration.Options.Path, "{user.name}", "{username}")] {
+		return nil, nil, nil // another profile asked the same
 	}
 	c.account = len(shape.Account.Create)+len(shape.Account.Login) > 0
 	for {
