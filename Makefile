@@ -153,7 +153,8 @@ peer-python:
 	@scripts/ensure.sh python3-fido2:/usr/lib/python3/dist-packages/fido2/__init__.py
 
 .PHONY: peers-test
-peers-test: $(PEER_TOOLS) ## run the peers' own tests
+peers-test: $(PEER_TOOLS) ## run the peers' own tests, and look up every reason of their baselines in the libraries' source
+	$(GO) run ./internal/tools/peers -evidence
 	@for p in $(PEER_NPM); do (cd peers/$$p && npm test) || exit 1; done
 	cd peers/pythonfido2 && /usr/bin/python3 -B -m unittest -q test_server
 	cd peers/gowebauthn && $(GO) vet ./... && $(GO) test -count=1 ./...

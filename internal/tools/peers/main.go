@@ -7,6 +7,7 @@
 //	peers -peer NAME -check GLOB      one, with what the suite prints: how to see a finding again
 //	peers -peer NAME -update          one, and docs/peers.md of its report and those of out/peers
 //	peers -valid 1000                 that many valid stories to each sound peer in place of the suite
+//	peers -evidence                   hold the reasons of the baselines against the libraries' source, run nothing
 //
 // It runs at the root of the repository, with bin/touchstone, bin/withpeer,
 // bin/validfuzz and the servers built (make peers does that). Each server gets a
@@ -104,6 +105,7 @@ type options struct {
 	jobs, valid int
 	peer, check string
 	update      bool
+	evidence    bool
 }
 
 func main() {
@@ -120,6 +122,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f.IntVar(&o.valid, "valid", 0, "put this many valid stories to each sound peer in place of the suite")
 	f.StringVar(&o.peer, "peer", "", "only the peer of this `name`")
 	f.StringVar(&o.check, "check", "", "only the checks that match this `glob`; needs -peer")
+	f.BoolVar(&o.evidence, "evidence", false, "show each reason of the baselines in the libraries' source, see "+evidenceFile)
 	f.BoolVar(&o.update, "update", false, "write "+page)
 	if err := f.Parse(args); err != nil {
 		return 2
@@ -139,6 +142,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return fail(fmt.Errorf("-jobs %d: at least 1", o.jobs))
 	case o.check != "" && o.peer == "":
 		return fail(errors.New("-check needs -peer"))
+	}
+	if o.evidence {
+		e, err := loadEvidence(evidenceFile)
+		if err != nil {
+			return fail(err)
+		}
+		if err := checkEvidence(ctx, all, e, stdout); err != nil {
+			fmt.Fprintf(stderr, "peers: %v\n", err)
+			return 1
+		}
+		return 0
 	}
 	chosen := all
 	if o.valid > 0 {
