@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,6 +23,9 @@ func matrixChecks() []*Check {
 			Story: func(c *Case) {
 				m := matrix{c: c}
 				for _, conveyance := range []string{"none", "direct", "indirect", "enterprise"} {
+					if conveyance == "enterprise" && !m.offers(conveyance) {
+						continue
+					}
 					for _, transport := range []string{"usb", "nfc", "ble", "internal", "hybrid"} {
 						for _, u2f := range []bool{false, true} {
 							rare := conveyance == "indirect" || conveyance == "enterprise"
@@ -136,6 +140,23 @@ func (m *matrix) try(name string, registration, login Setting) {
 	if m.crash(o, "an authentication ("+name+")"); o.Kind != target.Accepted {
 		m.refused = append(m.refused, fmt.Sprintf("%s: authentication %s", name, answer(o)))
 	}
+}
+
+// offers tells whether the RP gives options with the conveyance. enterprise is for
+// deployments that manage their authenticators: no text has every RP offer it, and one
+// that says so when it is asked refuses nobody's response.
+func (m *matrix) offers(conveyance string) bool {
+	c := m.c
+	_, err := c.Account("offers "+conveyance, client.AuthenticatorConfig{}).Session.Begin(c.ctx, Registration, Setting{Attestation: conveyance}.request())
+	var se *target.StepError
+	if errors.As(err, &se) {
+		m.crash(&se.Outcome, "a request for registration options ("+conveyance+")")
+		return se.Outcome.Kind != target.Rejected
+	}
+	if err != nil {
+		c.broken(fmt.Errorf("asking for registration options: %w", err))
+	}
+	return true
 }
 
 func (m *matrix) crash(o *target.Outcome, what string) {
