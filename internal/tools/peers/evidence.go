@@ -56,7 +56,8 @@ type shown struct {
 type passage struct {
 	// In is another Go module that the library is built with, std, or server for
 	// the peer's own folder.
-	In   string `yaml:"in"`
+	In string `yaml:"in"`
+	// File may have a *, where a version calls it otherwise; tests are left out.
 	File string `yaml:"file"`
 	// Func is a function's name, in Go with its type before a dot where it has one.
 	Func  string   `yaml:"func"`
@@ -129,6 +130,17 @@ func compile(text string) (*regexp.Regexp, error) {
 // answer.
 func (p passage) check(root string) error {
 	file := filepath.Join(root, filepath.FromSlash(p.File))
+	if strings.Contains(p.File, "*") {
+		found, err := filepath.Glob(file)
+		if err != nil {
+			return err
+		}
+		found = slices.DeleteFunc(found, func(f string) bool { return strings.HasSuffix(f, "_test.go") })
+		if len(found) != 1 {
+			return fmt.Errorf("%s: is %d files, and must be one", file, len(found))
+		}
+		file = found[0]
+	}
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return err
