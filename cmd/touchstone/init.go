@@ -95,6 +95,8 @@ func (f *initFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return &exit{code: exitInterrupted, err: errors.New("interrupted")}
 	case errors.Is(err, discover.ErrShape):
 		return usage("without --shape all are tried", "--shape: %w", err)
+	case errors.Is(err, discover.ErrConfig):
+		return usage("--rp-id is a domain, --origin is as https://rp.test", "%w", err)
 	case errors.Is(err, discover.ErrSilent):
 		return &exit{code: exitUnreachable, err: fmt.Errorf("--target %s: %w", f.target, err), hint: "is the target running, and is the address right?"}
 	case err != nil:

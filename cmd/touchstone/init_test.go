@@ -102,6 +102,16 @@ var wireForms = map[string]wireForm{
 		func(w http.ResponseWriter) { tell(w, 201, map[string]any{"status": "OK"}) },
 		func(w http.ResponseWriter, m string) { tell(w, 403, map[string]any{"status": "KO", "message": m}) },
 	},
+	// The FIDO server API but for its refusals.
+	"ENVELOPE": {
+		"POST /attestation/options", "POST /attestation/result", "POST /assertion/options", "POST /assertion/result",
+		inBody, func(o map[string]any) any {
+			o["status"], o["errorMessage"] = "ok", ""
+			return o
+		}, itself,
+		func(w http.ResponseWriter) { tell(w, 200, map[string]any{"status": "ok", "errorMessage": ""}) },
+		func(w http.ResponseWriter, m string) { tell(w, 401, map[string]any{"status": "error", "detail": m}) },
+	},
 	// The FIDO server API's paths with LINE's nesting.
 	"LINE": {
 		"POST /attestation/options", "POST /attestation/result", "POST /assertion/options", "POST /assertion/result",

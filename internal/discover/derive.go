@@ -167,6 +167,10 @@ func derive(good, bad *seen) verdict {
 		v.failureAnswer = kindOf(bad)
 		v.doubt = join(v.doubt, fmt.Sprintf("a wrong challenge is answered with status %d, which is a finding of its own", bad.status))
 	}
+	if bad != nil && bad.html {
+		v.failureAnswer = "json"
+		v.doubt = join(v.doubt, "a wrong challenge is answered with an HTML page, which a run counts as a crash; if that is how it is meant, write failureAnswer: html")
+	}
 	if bad != nil {
 		if e, _ := bad.words(); e != "" {
 			v.message = e

@@ -70,6 +70,9 @@ type Finding struct {
 // ErrShape is wrapped by the error for a name of a shape that there is not.
 var ErrShape = errors.New("unknown shape")
 
+// ErrConfig says that the URL, RP ID or origin cannot be used.
+var ErrConfig = errors.New("unusable")
+
 // ErrSilent says that the target gave no HTTP answer.
 var ErrSilent = errors.New("no HTTP answer")
 
@@ -124,6 +127,9 @@ func Find(ctx context.Context, cfg Config) (*Finding, error) {
 		return nil, err
 	}
 	s := &search{Config: cfg, nonce: hex.EncodeToString(n[:]), missing: map[string]bool{}}
+	if err := s.usable(); err != nil {
+		return nil, err
+	}
 	var candidates []*candidate
 	silent, answered := 0, false
 asking:
@@ -169,6 +175,22 @@ asking:
 		break
 	}
 	return f, nil
+}
+
+// usable says what is wrong with the URL, RP ID or origin before anything is sent.
+func (s *search) usable() error {
+	o, err := s.options("")
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	p, err := target.LoadDialect("fido")
+	if err != nil {
+		return err
+	}
+	if _, err := target.New(p, o); err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	return nil
 }
 
 // refused says whether nobody listens, so that no other request will fare better.
@@ -527,7 +549,76 @@ func (s *search) try(ctx context.Context, text string) (bool, string, error) {
 	if err != nil {
 		return false, err.Error(), nil
 	}
-	return s.Try(ctx, t)
+	ok, said, err := s.Try(ctx, t)
+	if err != nil || !ok {
+		return ok, said, err
+	}
+	if said, err = s.unread(ctx, t); err != nil || said != "" {
+		return false, said, err
+	}
+	return true, "", nil
+}
+
+// unread says how a refusal is answered where the profile does not know that form.
+// A page, a hang or a dropped connection is the RP's own fault, whatever the profile.
+func (s *search) unread(ctx context.Context, t *target.Target) (string, error) {
+	session, ceremony, page, problem, err := s.begun(ctx, t)
+	if err != nil || problem != "" {
+		return "", err
+	}
+	cred, err := page.Create(ctx, ceremony.Options)
+	if err != nil {
+		return "", ctx.Err()
+	}
+	j, err := json.Marshal(cred.Response)
+	if err != nil {
+		return "", err
+	}
+	o, err := ceremony.Finish(ctx, staleChallenge(j), target.WireFaults{})
+	if err != nil {
+		return "", err
+	}
+	if said := strange(o, last(session)); said != "" {
+		return "a registration with a wrong challenge is answered in a form that the profile does not have: " + said, nil
+	}
+	if session, ceremony, page, problem, err = s.begun(ctx, t); err != nil || problem != "" {
+		return "", err
+	}
+	if cred, err = page.Create(ctx, ceremony.Options); err != nil {
+		return "", ctx.Err()
+	}
+	if j, err = json.Marshal(cred.Response); err != nil {
+		return "", err
+	}
+	if o, err = ceremony.Finish(ctx, j, target.WireFaults{}); err != nil || o.Kind != target.Accepted {
+		return "", err
+	}
+	if ceremony, err = session.Begin(ctx, target.Authentication, target.Request{}); err != nil {
+		return "", ctx.Err()
+	}
+	assertion, err := page.Get(ctx, ceremony.Options)
+	if err != nil {
+		return "", ctx.Err()
+	}
+	if j, err = json.Marshal(assertion.Response); err != nil {
+		return "", err
+	}
+	if o, err = ceremony.Finish(ctx, staleChallenge(j), target.WireFaults{}); err != nil {
+		return "", err
+	}
+	if said := strange(o, last(session)); said != "" {
+		return "a login with a wrong challenge is answered in a form that the profile does not have: " + said, nil
+	}
+	return "", nil
+}
+
+// strange is what an answer was whose form is not the profile's; empty where it is.
+func strange(o *target.Outcome, a *seen) string {
+	form := o.Kind == target.Unclear || o.Kind == target.Crashed && (o.Reason == target.ReasonServerError || o.Reason == target.ReasonNotJSON)
+	if !form || a == nil || a.html {
+		return ""
+	}
+	return a.said()
 }
 
 // learn runs ceremonies with a shape and reads off their answers what the
@@ -630,6 +721,16 @@ func (s *search) open(ctx context.Context, pl *plan) (*target.Session, *target.C
 	if err != nil {
 		return nil, nil, nil, err.Error(), nil
 	}
+	session, ceremony, page, problem, err := s.begun(ctx, t)
+	if ceremony != nil {
+		pl.seeUser(ceremony.Options)
+	}
+	return session, ceremony, page, problem, err
+}
+
+// begun is a registration that a fresh user has begun, with a page that has an
+// authenticator, or the problem with it.
+func (s *search) begun(ctx context.Context, t *target.Target) (*target.Session, *target.Ceremony, client.Session, string, error) {
 	session := t.NewSession(s.user(t))
 	session.SetCheck("init")
 	if err := session.Setup(ctx); err != nil {
@@ -639,7 +740,6 @@ func (s *search) open(ctx context.Context, pl *plan) (*target.Session, *target.C
 	if err != nil {
 		return nil, nil, nil, err.Error(), ctx.Err()
 	}
-	pl.seeUser(ceremony.Options)
 	page, err := client.NewVirtual().Open(ctx, client.SessionConfig{Origin: t.Origin(), Seed: []byte(s.nonce)})
 	if err != nil {
 		return nil, nil, nil, "", err
