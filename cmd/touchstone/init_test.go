@@ -163,8 +163,13 @@ func serveForm(t *testing.T, f wireForm) string {
 				http.SetCookie(w, c)
 				req.AddCookie(c)
 			}
-			name := f.user(req, read(req))
-			status, answer := ask(w, req, path, map[string]any{"username": name, "displayName": name})
+			body := read(req)
+			name := f.user(req, body)
+			in := map[string]any{"username": name, "displayName": name}
+			if x, ok := body["extensions"].(map[string]any); ok && x["credProps"] != nil {
+				in["extensions"] = map[string]any{"credProps": true} // the one that this RP knows
+			}
+			status, answer := ask(w, req, path, in)
 			if status != 200 {
 				message, _ := answer["errorMessage"].(string)
 				f.bad(w, message)

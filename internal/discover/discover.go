@@ -651,12 +651,72 @@ func (s *search) learn(ctx context.Context, c *candidate) (*plan, error) {
 			return nil, err
 		}
 	}
+	if r.accepted() && slices.Contains(c.shape.Asks, "extensions") {
+		if err := s.honoured(ctx, pl); err != nil {
+			return nil, err
+		}
+	}
 	bad, err := s.refused(ctx, pl)
 	if err != nil {
 		return nil, err
 	}
 	pl.registration.bad = bad
 	return pl, nil
+}
+
+// samples are extension inputs to ask for, by the feature's name; the member is
+// the feature's name unless it is given.
+var samples = []struct {
+	name, member string
+	input        any
+}{
+	{"appidExclude", "", "https://touchstone.example/appid.json"},
+	{"example.extension.bool", "", true},
+	{"credProps", "", true},
+	{"uvm", "", true},
+	{"credProtect", "credentialProtectionPolicy", "userVerificationOptional"},
+	{"prf", "", map[string]any{}},
+	{"largeBlob", "", map[string]any{"support": "preferred"}},
+	{"hmacCreateSecret", "", true},
+	{"minPinLength", "", true},
+	{"credBlob", "", "dG91Y2hzdG9uZQ"},
+}
+
+// honoured asks for each extension and sees whether the options carry it.
+func (s *search) honoured(ctx context.Context, pl *plan) error {
+	p, err := load(pl.trying())
+	if err != nil {
+		return err
+	}
+	t, err := target.New(p, pl.opts)
+	if err != nil {
+		return nil
+	}
+	session := t.NewSession(s.user(t))
+	session.SetCheck("init")
+	if err := session.Setup(ctx); err != nil {
+		return ctx.Err()
+	}
+	pl.honours = map[string]bool{}
+	for _, x := range samples {
+		member := x.name
+		if x.member != "" {
+			member = x.member
+		}
+		c, err := session.Begin(ctx, target.Registration, target.Request{Extensions: map[string]any{member: x.input}})
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		var o struct {
+			Extensions map[string]json.RawMessage `json:"extensions"`
+		}
+		if err == nil && json.Unmarshal(c.Options, &o) == nil {
+			_, pl.honours[x.name] = o.Extensions[member]
+		}
+	}
+	// appid is for logins; who takes the one has the other.
+	pl.honours["appid"] = pl.honours["appidExclude"]
+	return nil
 }
 
 // registered is what came of a registration.

@@ -30,7 +30,9 @@ type plan struct {
 	problem, noLogin string
 
 	allowList, excludeList, usernameless bool
-	attestation                          attestation
+	// honours are the extensions that were asked for, and whether the options carried them.
+	honours     map[string]bool
+	attestation attestation
 	// users are the user.id of options, each for a fresh user of ours.
 	users []string
 }
@@ -601,7 +603,20 @@ func (pl *plan) features(w *writer) {
 				absent("request."+a.name, "the request for options has no member for "+a.member)
 			}
 		}
-		if !slices.Contains(pl.shape.Asks, "extensions") {
+		switch {
+		case pl.honours != nil:
+			for _, e := range extensions {
+				how := "observed"
+				if e == "appid" {
+					how = "assumed from appidExclude"
+				}
+				if pl.honours[e] {
+					w.line("extension.%s: request # %s: the options carry it when it is asked for", e, how)
+				} else {
+					absent("extension."+e, "\""+how+": the options do not carry it when it is asked for\"")
+				}
+			}
+		case !slices.Contains(pl.shape.Asks, "extensions"):
 			for _, e := range extensions {
 				absent("extension."+e, "extensions cannot be asked for")
 			}
