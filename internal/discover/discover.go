@@ -372,7 +372,9 @@ func (s *search) begin(ctx context.Context, p *target.Profile, o target.Options)
 	o.Vars = s.varsOf(p)
 	t, err := target.New(p, o)
 	if err != nil {
-		return nil, nil // such as a secret that is not set
+		// Such as a secret that is not set.
+		s.Told(Asked{Shape: p.Name(), Request: "not tried", Said: err.Error()})
+		return nil, nil
 	}
 	user := s.user(t)
 	session := t.NewSession(user)
