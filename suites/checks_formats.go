@@ -128,6 +128,7 @@ func tpmChecks() []*Check {
 	type F = virtualauth.Faults
 	const procedure = "webauthn-3/8.3/signature"
 	base := statement(virtualauth.FormatTPM, procedure)
+	base.Setting.Algorithm = virtualauth.RS256 // the one that every TPM has
 	plain := accepted(virtualauth.FormatTPM, "TPM attestation of ECC and RSA keys is accepted", "Every Windows device with Windows Hello attests this way, most with RSA keys.", procedure)
 	plain.Ceremony, plain.Expect = "", ""
 	plain.Needs, plain.Setting = []string{"attestation.tpm", needTrust}, Setting{}
