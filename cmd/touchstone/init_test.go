@@ -102,6 +102,18 @@ var wireForms = map[string]wireForm{
 		func(w http.ResponseWriter) { tell(w, 201, map[string]any{"status": "OK"}) },
 		func(w http.ResponseWriter, m string) { tell(w, 403, map[string]any{"status": "KO", "message": m}) },
 	},
+	// The FIDO server API, with one extension.
+	"FEW": {
+		"POST /attestation/options", "POST /attestation/result", "POST /assertion/options", "POST /assertion/result",
+		inBody, func(o map[string]any) any {
+			o["status"], o["errorMessage"] = "ok", ""
+			return o
+		}, itself,
+		func(w http.ResponseWriter) { tell(w, 200, map[string]any{"status": "ok", "errorMessage": ""}) },
+		func(w http.ResponseWriter, m string) {
+			tell(w, 400, map[string]any{"status": "failed", "errorMessage": m})
+		},
+	},
 	// The FIDO server API but for its refusals.
 	"ENVELOPE": {
 		"POST /attestation/options", "POST /attestation/result", "POST /assertion/options", "POST /assertion/result",

@@ -462,8 +462,11 @@ func (s *search) follow(ctx context.Context, c *candidate, f *Finding) (bool, er
 }
 
 // attestation is what the RP makes of attestation with certificates under the
-// suite's own roots, of which it cannot know anything unless it was told.
+// suite's own roots, of which it cannot know anything unless it was told, and of
+// extensions.
 type attestation struct {
+	// lacking are extensions that the dialect can ask for and the options then do not carry.
+	lacking []string
 	// takes says that format packed was accepted; refused are other formats that
 	// then were not.
 	takes   bool
@@ -480,6 +483,9 @@ func (s *search) attested(ctx context.Context, text string) (attestation, error)
 	t, err := target.New(p, target.Options{Timeout: s.Timeout, Version: s.Version, Vars: s.varsOf(p)})
 	if err != nil {
 		return out, nil
+	}
+	if out.lacking, err = s.lacking(ctx, t); err != nil {
+		return out, err
 	}
 	for _, format := range []string{"packed", "fido-u2f", "tpm", "android-key", "apple", "compound"} {
 		// A U2F key attests only where that is asked for.
@@ -500,6 +506,20 @@ func (s *search) attested(ctx context.Context, text string) (attestation, error)
 		}
 	}
 	return out, nil
+}
+
+// lacking are the extensions that the profile says can be asked for, and that the
+// options do not carry when they are.
+func (s *search) lacking(ctx context.Context, t *target.Target) ([]string, error) {
+	asked := slices.DeleteFunc(slices.Clone(extensions), func(e string) bool { return t.Feature("extension."+e).Value != "request" })
+	if len(asked) == 0 {
+		return nil, nil
+	}
+	honours, err := s.honoured(ctx, t)
+	if err != nil || honours == nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(asked, func(e string) bool { return honours[e] }), nil
 }
 
 // attest registers with an attestation of this format and says whether it was accepted.
@@ -654,8 +674,14 @@ func (s *search) learn(ctx context.Context, c *candidate) (*plan, error) {
 		}
 	}
 	if r.accepted() && slices.Contains(c.shape.Asks, "extensions") {
-		if err := s.honoured(ctx, pl); err != nil {
+		p, err := load(pl.trying())
+		if err != nil {
 			return nil, err
+		}
+		if t, err := target.New(p, pl.opts); err == nil {
+			if pl.honours, err = s.honoured(ctx, t); err != nil {
+				return nil, err
+			}
 		}
 	}
 	bad, err := s.refused(ctx, pl)
@@ -684,22 +710,15 @@ var samples = []struct {
 	{"credBlob", "", "dG91Y2hzdG9uZQ"},
 }
 
-// honoured asks for each extension and sees whether the options carry it.
-func (s *search) honoured(ctx context.Context, pl *plan) error {
-	p, err := load(pl.trying())
-	if err != nil {
-		return err
-	}
-	t, err := target.New(p, pl.opts)
-	if err != nil {
-		return nil
-	}
+// honoured asks for each extension and sees which of them the options carry; nil
+// where it could not ask.
+func (s *search) honoured(ctx context.Context, t *target.Target) (map[string]bool, error) {
 	session := t.NewSession(s.user(t))
 	session.SetCheck("init")
 	if err := session.Setup(ctx); err != nil {
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
-	pl.honours = map[string]bool{}
+	honours := map[string]bool{}
 	for _, x := range samples {
 		member := x.name
 		if x.member != "" {
@@ -707,18 +726,18 @@ func (s *search) honoured(ctx context.Context, pl *plan) error {
 		}
 		c, err := session.Begin(ctx, target.Registration, target.Request{Extensions: map[string]any{member: x.input}})
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
 		var o struct {
 			Extensions map[string]json.RawMessage `json:"extensions"`
 		}
 		if err == nil && json.Unmarshal(c.Options, &o) == nil {
-			_, pl.honours[x.name] = o.Extensions[member]
+			_, honours[x.name] = o.Extensions[member]
 		}
 	}
 	// appid is for logins; who takes the one has the other.
-	pl.honours["appid"] = pl.honours["appidExclude"]
-	return nil
+	honours["appid"] = honours["appidExclude"]
+	return honours, nil
 }
 
 // registered is what came of a registration.

@@ -360,9 +360,9 @@ func (s *search) short(c *candidate, dialect string, found attestation) string {
 
 // absences says how a profile declares what the RP has not.
 func absences(w *writer, found attestation) {
-	w.comment("Not probed: whether the RP has all that the dialect declares; a run tells. What it lacks by intention is declared with the reason, which the report repeats, such as:")
+	w.comment("What the RP lacks by intention is declared with the reason, which the report repeats. Not everything that the dialect declares was probed; a run tells.")
 	w.line("# features:")
-	if len(found.refused) == 0 {
+	if len(found.refused)+len(found.lacking) == 0 {
 		w.line("#   attestation.tpm: {absent: the RP takes formats none and packed only}")
 	}
 	formats(w, found, "  ")
@@ -382,6 +382,12 @@ func trust(w *writer, found attestation) {
 
 // formats tells of attestation that was refused, and how it would be declared.
 func formats(w *writer, found attestation, indent string) {
+	if len(found.lacking) > 0 {
+		w.comment("observed: asked for, and not in the options: the extensions %s. Where the RP has no use for them:", strings.Join(found.lacking, ", "))
+		for _, e := range found.lacking {
+			w.line("# %sextension.%s: {absent: the RP does not use it}", indent, e)
+		}
+	}
 	if len(found.refused) == 0 {
 		return
 	}
