@@ -492,7 +492,10 @@ func (s *search) attested(ctx context.Context, text string) (attestation, error)
 		if t.Feature("attestation."+format).Absent != "" || format == "fido-u2f" && t.Feature("request.attestation").Absent != "" {
 			continue
 		}
-		ok, err := s.attest(ctx, t, format)
+		ok, err := s.attest(ctx, t, format, 0)
+		if err == nil && !ok && format == "tpm" {
+			ok, err = s.attest(ctx, t, format, rs256) // as most TPMs have it
+		}
 		if err != nil {
 			return out, err
 		}
@@ -522,8 +525,33 @@ func (s *search) lacking(ctx context.Context, t *target.Target) ([]string, error
 	return slices.DeleteFunc(asked, func(e string) bool { return honours[e] }), nil
 }
 
-// attest registers with an attestation of this format and says whether it was accepted.
-func (s *search) attest(ctx context.Context, t *target.Target, format string) (bool, error) {
+// rs256 is the COSE algorithm RSASSA-PKCS1-v1_5 with SHA-256.
+const rs256 = -257
+
+// only are options with one algorithm, where they offer it; else they stay.
+func only(options json.RawMessage, alg int) json.RawMessage {
+	var o map[string]json.RawMessage
+	var params []json.RawMessage
+	if alg == 0 || json.Unmarshal(options, &o) != nil || json.Unmarshal(o["pubKeyCredParams"], &params) != nil {
+		return options
+	}
+	for _, p := range params {
+		var offered struct {
+			Alg int `json:"alg"`
+		}
+		if json.Unmarshal(p, &offered) == nil && offered.Alg == alg {
+			o["pubKeyCredParams"] = append(append(json.RawMessage("["), p...), ']')
+			if cut, err := json.Marshal(o); err == nil {
+				return cut
+			}
+		}
+	}
+	return options
+}
+
+// attest registers with an attestation of this format, and a key of this
+// algorithm unless it is 0, and says whether it was accepted.
+func (s *search) attest(ctx context.Context, t *target.Target, format string, alg int) (bool, error) {
 	session := t.NewSession(s.user(t))
 	session.SetCheck("init")
 	if err := session.Setup(ctx); err != nil {
@@ -549,7 +577,7 @@ func (s *search) attest(ctx context.Context, t *target.Target, format string) (b
 	if _, err := page.Plug(ctx, cfg); err != nil {
 		return false, err
 	}
-	cred, err := page.Create(ctx, ceremony.Options)
+	cred, err := page.Create(ctx, only(ceremony.Options, alg))
 	if err != nil {
 		return false, ctx.Err()
 	}

@@ -290,6 +290,18 @@ func TestStaleChallenge(t *testing.T) {
 	}
 }
 
+func TestOnly(t *testing.T) {
+	const options = `{"challenge":"AA","pubKeyCredParams":[{"type":"public-key","alg":-7},{"type":"public-key","alg":-257}]}`
+	if got := string(only(json.RawMessage(options), rs256)); got != `{"challenge":"AA","pubKeyCredParams":[{"type":"public-key","alg":-257}]}` {
+		t.Error(got)
+	}
+	for _, alg := range []int{0, -8} {
+		if got := string(only(json.RawMessage(options), alg)); got != options {
+			t.Errorf("%d: %s", alg, got)
+		}
+	}
+}
+
 func TestScalarYAML(t *testing.T) {
 	for _, s := range []string{"true", "null", "a: b", "a #b", "it's", "'x'", "{a}", "", " a", "-", "1", "/x/{user.name}", `.res.body["a\nb"]`, "https://x.test:8080/a", "&a", "*a", "!a", "a:", "yes", "~", "@x", "`x`", "| x", "> x", "%x"} {
 		w := &writer{}

@@ -391,9 +391,9 @@ func formats(w *writer, found attestation, indent string) {
 	if len(found.refused) == 0 {
 		return
 	}
-	w.comment("observed: refused under the suite's own roots, where packed was accepted: %s. A run fails for them. Many an RP takes these under their vendors' roots only; where that is so by intention:", strings.Join(found.refused, ", "))
+	w.comment("observed: refused under the suite's own roots, where packed was accepted: %s. A run fails for them. Many an RP lacks a format, or takes it under its vendor's root only; where that is so by intention:", strings.Join(found.refused, ", "))
 	for _, f := range found.refused {
-		w.line("# %sattestation.%s: {absent: the RP takes it under its vendor's root only}", indent, f)
+		w.line("# %sattestation.%s: {absent: \"the RP does not have it, or takes it under the vendor's root only\"}", indent, f)
 	}
 }
 
