@@ -140,6 +140,11 @@ peers-no-wolf: peer-servers ## put 1,000 stories of valid ceremonies to each sou
 	@$(GO) build -o bin/ ./internal/tools/validfuzz
 	bin/peers/run -valid 1000
 
+.PHONY: peers-no-wolf-update
+peers-no-wolf-update: peer-servers ## the same, and write their part of docs/peers.md
+	@$(GO) build -o bin/ ./internal/tools/validfuzz
+	bin/peers/run -valid 1000 -update
+
 .PHONY: peers-update
 peers-update: peer-servers browser ## the same, and write docs/peers.md
 	bin/peers/run -update

@@ -78,8 +78,17 @@ Relying Parties that none of us wrote. Most are a library behind a small server 
 	if own := foreign(all); own != "" {
 		fmt.Fprintf(&w, "Whole ones, which speak an API of their own, are set up as their documents say and reached through a profile of examples/profiles, with nothing of ours between: %s.\n", own)
 	}
-	w.WriteString(`Every finding was looked for in the library's source: their bug (the text demands what it does not do), their choice (the text leaves it open, or they say so),
-or the small server's own doing. Those that were ours were mended.
+	e, err := loadEvidence(evidenceFile)
+	if err != nil {
+		return nil, err
+	}
+	w.WriteString(`Each finding has a reason: their bug (the text demands what it does not do), their choice (the text leaves it open, or they say so), or the small server's own doing.
+The passages of the source that show a reason are in [peers/evidence.yaml](../peers/evidence.yaml), and make peers-test looks them up in every version the reason is given for`)
+	if names := without(e, peers); len(names) > 0 {
+		fmt.Fprintf(&w, "; not yet for %s, whose reasons were read out of the source by hand", strings.Join(names, ", "))
+	}
+	w.WriteString(`.
+That shows what the library does. Whether it is a bug or a choice is our reading of the text, linked in each row. Where a finding turned out to be the check's fault, the check was mended, and it is not here.
 
     make peers                                # all of them, compared with their baselines and with this page
     make peer PEER=gowebauthn-v0.17.4 CHECK=authentication.authenticator-data.rp-id-hash-zero

@@ -316,7 +316,6 @@ func checkEvidence(ctx context.Context, all []peer, e *evidence, w io.Writer) er
 	var faults []error
 	used := make([]bool, len(e.Rows))
 	reasons, passages := map[string]bool{}, 0
-	var without []string
 	holds := func(p peer, r shown) error {
 		for _, s := range r.Shows {
 			root, err := find.find(p, e.Libraries[p.Library], s.In)
@@ -331,7 +330,6 @@ func checkEvidence(ctx context.Context, all []peer, e *evidence, w io.Writer) er
 	}
 	for _, p := range all {
 		if _, ok := e.Libraries[p.Library]; !ok {
-			without = append(without, p.Name)
 			continue
 		}
 		file := p.file("baseline.yaml")
@@ -397,8 +395,19 @@ func checkEvidence(ctx context.Context, all []peer, e *evidence, w io.Writer) er
 		return errors.Join(faults...)
 	}
 	fmt.Fprintf(w, "%d reasons, each shown in the source of every version that it is said of (%d passages)\n", len(reasons), passages)
-	if len(without) > 0 {
-		fmt.Fprintf(w, "without evidence yet: %s\n", strings.Join(without, ", "))
+	if names := without(e, all); len(names) > 0 {
+		fmt.Fprintf(w, "without evidence yet: %s\n", strings.Join(names, ", "))
 	}
 	return nil
+}
+
+// without are the libraries that the evidence has nothing on.
+func without(e *evidence, all []peer) []string {
+	var names []string
+	for _, p := range all {
+		if _, ok := e.Libraries[p.Library]; !ok && !slices.Contains(names, p.Library) {
+			names = append(names, p.Library)
+		}
+	}
+	return names
 }

@@ -6,7 +6,8 @@
 //	peers [-jobs 2] [-update]         all; -update writes docs/peers.md
 //	peers -peer NAME -check GLOB      one, with what the suite prints: how to see a finding again
 //	peers -peer NAME -update          one, and docs/peers.md of its report and those of out/peers
-//	peers -valid 1000                 that many valid stories to each sound peer in place of the suite
+//	peers -valid 1000 [-update]       that many valid stories to each sound peer in place of the suite; of
+//	                                  1000 to all, their part of docs/peers.md is compared, or written
 //	peers -evidence                   hold the reasons of the baselines against the libraries' source, run nothing
 //
 // It runs at the root of the repository, with bin/touchstone, bin/withpeer,
@@ -50,6 +51,8 @@ const (
 	out = "out/peers"
 	// limit is how long one peer may take; they take seconds.
 	limit = 5 * time.Minute
+	// told is how many valid stories the page's figures are of.
+	told = 1000
 )
 
 // A peer is one server and what is known of it.
@@ -178,14 +181,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return 1
 		}
 		was, _ := os.ReadFile(page)
-		switch {
-		case bytes.Equal(was, text):
-		case o.update:
-			if err := os.WriteFile(page, text, 0o666); err != nil {
-				return fail(err)
-			}
-		default:
-			fmt.Fprintf(stderr, "peers: %s is not what the runs say; write it with: make peers-update\n", page)
+		_, valid := split(was)
+		if err := keep(o, was, append(text, valid...), "make peers-update"); err != nil {
+			fmt.Fprintf(stderr, "peers: %v\n", err)
+			bad++
+		}
+	}
+	// The page has the figures of the number of stories that make peers-no-wolf tells.
+	if o.valid == told && o.peer == "" && bad == 0 {
+		valid, err := validSection(chosen, seed)
+		if err != nil {
+			fmt.Fprintf(stderr, "peers: %v\n", err)
+			return 1
+		}
+		was, _ := os.ReadFile(page)
+		suite, _ := split(was)
+		if err := keep(o, was, slices.Concat(suite, valid), "make peers-no-wolf-update"); err != nil {
+			fmt.Fprintf(stderr, "peers: %v\n", err)
 			bad++
 		}
 	}
@@ -193,6 +205,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// keep compares the page with what it should be, or writes it.
+func keep(o options, was, is []byte, with string) error {
+	switch {
+	case bytes.Equal(was, is):
+		return nil
+	case o.update:
+		return os.WriteFile(page, is, 0o666)
+	default:
+		return fmt.Errorf("%s is not what the runs say; write it with: %s", page, with)
+	}
 }
 
 // runAll runs the peers, o.jobs at a time, and prints each one's output when it is
@@ -252,7 +276,7 @@ func (p peer) run(ctx context.Context, o options, w io.Writer) error {
 	args = append(args, "--rp-id", rpID, "--origin", origin, "--")
 	if o.valid > 0 {
 		args = append(args, "bin/validfuzz", "-n", fmt.Sprint(o.valid), "-seed", seed, "-target", "{url}", "-profile", p.file("profile.yaml"), "-rp-id", rpID, "-origin", origin,
-			"-unsupported", p.file("unsupported.yaml"))
+			"-unsupported", p.file("unsupported.yaml"), "-json", p.validReport())
 	} else {
 		args = append(args, "bin/touchstone", "run", "--target", "{url}", "--rp-id", rpID, "--origin", origin, "--seed", seed, "--profile", p.file("profile.yaml"))
 		for _, c := range p.Clients {
@@ -265,7 +289,9 @@ func (p peer) run(ctx context.Context, o options, w io.Writer) error {
 				"--json", p.report(), "--junit", filepath.Join(out, p.Name+".xml"), "--html", filepath.Join(out, p.Name+".html"))
 		}
 	}
-	if o.valid == 0 {
+	if o.valid > 0 {
+		_ = os.Remove(p.validReport())
+	} else {
 		_ = os.Remove(p.report()) // an old one must not be taken for this run's
 	}
 	cmd := exec.CommandContext(ctx, "bin/withpeer", args...)

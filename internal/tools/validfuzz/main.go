@@ -7,22 +7,30 @@
 //	validfuzz [-n 10000] [-seed S] [-only N]                  the reference RP
 //	validfuzz -target URL -profile FILE -rp-id ID -origin O   another RP
 //	          [-unsupported FILE]                             what its library does not do
+//	          [-json FILE]                                    the figures, for a program
 //
-// The file of -unsupported lists what refusals say, each with a reason and perhaps
-// the one word that the story's title must have. Such a refusal is set aside and
-// counted; a row that sets nothing aside is an offence, so that the list only ever
-// tells the truth.
+// The file of -unsupported lists what refusals say, each with a reason and what the
+// story must be for it: a legal form in the ceremony that was refused, an attestation
+// format, a word of the title. Such a refusal is set aside and counted; a row that
+// sets nothing aside is an offence, so that the list only ever tells the truth. A
+// story that was refused for a form is told again without that form, so that its
+// other forms are heard too.
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"slices"
-	"sort"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/touchstone-webauthn/touchstone/client"
@@ -44,7 +52,7 @@ type config struct {
 	seed, bug                  string
 	url, profile, rpID, origin string
 	dialect                    string
-	unsupported                string
+	unsupported, json          string
 }
 
 // lot is how many stories one reference RP hears. It keeps every challenge for as
@@ -66,6 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f.StringVar(&c.rpID, "rp-id", "", "its RP ID")
 	f.StringVar(&c.origin, "origin", "", "its origin")
 	f.StringVar(&c.unsupported, "unsupported", "", "`file` that says what the other RP's library does not do")
+	f.StringVar(&c.json, "json", "", "write the figures to this `file`")
 	if err := f.Parse(args); err != nil {
 		return 2
 	}
@@ -85,29 +94,58 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		checks = checks[c.only-1 : c.only]
 	}
-	size := lot
-	if c.url != "" {
-		size = len(checks) // another RP is one, whatever it holds
+	play := func(checks []*suites.Check) (*reports.Report, error) {
+		size := lot
+		if c.url != "" {
+			size = len(checks) // another RP is one, whatever it holds
+		}
+		report := &reports.Report{}
+		for part := range slices.Chunk(checks, max(size, 1)) {
+			targets, err := c.targets()
+			if err != nil {
+				return nil, mistake{err}
+			}
+			r, err := suites.Run(ctx, suites.Config{Targets: targets, Clients: []client.Client{client.NewVirtual()}, Checks: part, Seed: c.seed, Nonce: c.seed, Version: "validfuzz"})
+			if err != nil {
+				return nil, err
+			}
+			report.Checks = append(report.Checks, r.Checks...)
+			if report.Stopped = r.Stopped; r.Stopped != nil {
+				break
+			}
+		}
+		return report, nil
 	}
-	report := &reports.Report{}
-	for part := range slices.Chunk(checks, max(size, 1)) {
-		targets, err := c.targets()
+	told := sums{Seed: c.seed, Refused: map[string]int{}, NotApplicable: map[string]int{}}
+	for len(checks) > 0 {
+		r, err := play(checks)
+		if err != nil {
+			fmt.Fprintf(stderr, "validfuzz: %v\n", err)
+			if m := (mistake{}); errors.As(err, &m) {
+				return 2
+			}
+			return 4
+		}
+		if checks = told.add(stdout, c, r, known); r.Stopped != nil {
+			break
+		}
+	}
+	code := told.tell(stdout, c, known)
+	if c.json != "" {
+		data, err := json.MarshalIndent(told, "", "  ")
+		if err == nil {
+			err = os.WriteFile(c.json, append(data, '\n'), 0o666)
+		}
 		if err != nil {
 			fmt.Fprintf(stderr, "validfuzz: %v\n", err)
 			return 2
 		}
-		r, err := suites.Run(ctx, suites.Config{Targets: targets, Clients: []client.Client{client.NewVirtual()}, Checks: part, Seed: c.seed, Nonce: c.seed, Version: "validfuzz"})
-		if err != nil {
-			fmt.Fprintf(stderr, "validfuzz: %v\n", err)
-			return 4
-		}
-		report.Checks = append(report.Checks, r.Checks...)
-		if report.Stopped = r.Stopped; r.Stopped != nil {
-			break
-		}
 	}
-	return tell(stdout, c, report, known)
+	return code
 }
+
+// mistake is an error in what was asked for.
+type mistake struct{ error }
 
 func (c config) targets() ([]*target.Target, error) {
 	if c.url == "" {
@@ -143,32 +181,75 @@ func (c config) targets() ([]*target.Target, error) {
 	return []*target.Target{t}, nil
 }
 
-// tell prints what was refused and how to see it again. Not applicable is what
-// an RP need not do, or a legal form that fits no response of that kind.
-func tell(w io.Writer, c config, r *reports.Report, known []unsupported) int {
-	refused, played := 0, 0
-	aside := map[string]int{}
+// sums are the figures of a run.
+type sums struct {
+	Seed     string `json:"seed"`
+	Stories  int    `json:"stories"`
+	Accepted int    `json:"accepted"` // told whole, and accepted
+	// Refused are the declared refusals by reason, NotApplicable what an RP need not
+	// do or a legal form that fits no response of that kind.
+	Refused       map[string]int `json:"refused"`
+	NotApplicable map[string]int `json:"notApplicable"`
+	// Again is how many were told again without the form they were refused for, and
+	// AcceptedAgain how many of those were accepted then.
+	Again         int `json:"again"`
+	AcceptedAgain int `json:"acceptedAgain"`
+	Undeclared    int `json:"undeclared"`
+	stopped       string
+}
+
+// add counts what became of the stories, prints what was refused, and returns those
+// to tell again.
+func (t *sums) add(w io.Writer, c config, r *reports.Report, known []unsupported) []*suites.Check {
+	var again []*suites.Check
 	for _, check := range r.Checks {
+		number, _ := strings.CutPrefix(check.ID, "valid.ceremonies.n")
+		number, isAgain := strings.CutSuffix(number, "-again")
+		if !isAgain {
+			t.Stories++
+		}
 		switch check.Verdict {
 		case reports.Pass:
-			played++
+			if isAgain {
+				t.AcceptedAgain++
+			} else {
+				t.Accepted++
+			}
 		case reports.NotApplicable:
-			aside[check.Message]++
+			if !isAgain {
+				t.NotApplicable[check.Message]++
+			}
 		default:
-			if i := slices.IndexFunc(known, func(u unsupported) bool { return u.covers(check.Title, check.Message) }); i >= 0 && check.Verdict == reports.Fail {
-				known[i].met++
-				aside["not supported: "+known[i].Reason]++
+			i := slices.IndexFunc(known, func(u unsupported) bool { return u.covers(check.Title, check.Message) })
+			if i < 0 || check.Verdict != reports.Fail {
+				t.Undeclared++
+				fmt.Fprintf(w, "%s  %s\n  %s\n  %s\n", check.ID, check.Title, check.Verdict, check.Message)
 				continue
 			}
-			refused++
-			fmt.Fprintf(w, "%s  %s\n  %s\n  %s\n", check.ID, check.Title, check.Verdict, check.Message)
+			known[i].met++
+			if isAgain {
+				continue // for another reason, and that one is declared too
+			}
+			t.Refused[known[i].Reason]++
+			if n, err := strconv.Atoi(number); err == nil && known[i].Form != "" {
+				t.Again++
+				again = append(again, story(c.seed, n, known[i].Form))
+			}
 		}
 	}
-	var reasons []string
-	for why := range aside {
-		reasons = append(reasons, why)
+	if r.Stopped != nil {
+		t.stopped = r.Stopped.Message
 	}
-	sort.Slice(reasons, func(i, j int) bool { return aside[reasons[i]] > aside[reasons[j]] })
+	return again
+}
+
+// tell prints the figures and how to see a refusal again.
+func (t *sums) tell(w io.Writer, c config, known []unsupported) int {
+	aside := maps.Clone(t.NotApplicable)
+	for why, n := range t.Refused {
+		aside["not supported: "+why] += n
+	}
+	reasons := slices.SortedFunc(maps.Keys(aside), func(a, b string) int { return cmp.Or(aside[b]-aside[a], strings.Compare(a, b)) })
 	for i, why := range reasons {
 		if i == 8 {
 			fmt.Fprintf(w, "set aside: %d more reasons\n", len(reasons)-i)
@@ -176,7 +257,10 @@ func tell(w io.Writer, c config, r *reports.Report, known []unsupported) int {
 		}
 		fmt.Fprintf(w, "set aside: %d x %s\n", aside[why], why)
 	}
-	fmt.Fprintf(w, "seed %s: %d stories, %d ceremonies accepted, %d refused\n", c.seed, len(r.Checks), 3*played, refused)
+	if t.Again > 0 {
+		fmt.Fprintf(w, "told again without the form that was refused: %d stories, %d accepted\n", t.Again, t.AcceptedAgain)
+	}
+	fmt.Fprintf(w, "seed %s: %d stories, %d ceremonies accepted, %d refused\n", t.Seed, t.Stories, 3*(t.Accepted+t.AcceptedAgain), t.Undeclared)
 	idle := 0
 	for _, u := range known {
 		if u.met == 0 && c.only == 0 {
@@ -185,13 +269,13 @@ func tell(w io.Writer, c config, r *reports.Report, known []unsupported) int {
 		}
 	}
 	switch {
-	case r.Stopped != nil:
-		fmt.Fprintf(w, "stopped: %s\n", r.Stopped.Message)
+	case t.stopped != "":
+		fmt.Fprintf(w, "stopped: %s\n", t.stopped)
 		return 1
-	case refused > 0:
+	case t.Undeclared > 0:
 		fmt.Fprintf(w, "see one again with -seed %s -n %d -only N\n", c.seed, c.n)
 		return 1
-	case played == 0:
+	case t.Accepted == 0:
 		fmt.Fprintln(w, "nothing was played, so nothing was shown")
 		return 1
 	case idle > 0:

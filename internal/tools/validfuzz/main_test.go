@@ -77,34 +77,51 @@ func TestMistakes(t *testing.T) {
 // TestUnsupported: a refusal that is declared is set aside, by what it says and the
 // word, and a row that sets nothing aside is an offence.
 func TestUnsupported(t *testing.T) {
-	u := unsupported{Message: "no such", Word: "client-data-bom"}
+	form := unsupported{Message: "no such", Form: "client-data-bom"}
+	word := unsupported{Message: "no such", Word: "alg=-37"}
+	format := unsupported{Message: "no such", Formats: []string{"tpm", "apple"}}
 	for _, c := range []struct {
+		u              unsupported
 		title, message string
 		want           bool
 	}{
-		{"none usb forms=client-data-bom; ; ", "HTTP 400: no such", true},
-		{"none usb forms=x+client-data-bom; ; ", "HTTP 400: no such", true},
-		{"none usb forms=; ; x+client-data-bom", "HTTP 400: no such", true},
-		{"none usb forms=client-data-bom; ; ", "HTTP 400: other", false},
-		{"none usb forms=client-data-bomb; ; ", "HTTP 400: no such", false},
+		{form, "none usb alg=-7 forms=client-data-bom; ; ", "a valid registration was refused (HTTP 400: no such)", true},
+		{form, "none usb alg=-7 forms=x+client-data-bom; ; ", "a valid registration was refused (HTTP 400: no such)", true},
+		{form, "none usb alg=-7 forms=; ; x+client-data-bom", "valid login 2 was refused (HTTP 400: no such)", true},
+		{form, "none usb alg=-7 forms=; ; x+client-data-bom", "valid login 1 was refused (HTTP 400: no such)", false},
+		{form, "none usb alg=-7 forms=; ; x+client-data-bom", "a valid registration was refused (HTTP 400: no such)", false},
+		{form, "none usb alg=-7 forms=client-data-bom; ; ", "a valid registration was refused (HTTP 400: other)", false},
+		{form, "none usb alg=-7 forms=client-data-bomb; ; ", "a valid registration was refused (HTTP 400: no such)", false},
+		{word, "none usb alg=-37 forms=; ; ", "valid login 1 was refused (HTTP 400: no such)", true},
+		{word, "none usb alg=-7 forms=; ; ", "valid login 1 was refused (HTTP 400: no such)", false},
+		{format, "apple usb alg=0 forms=; ; ", "a valid registration was refused (HTTP 400: no such)", true},
+		{format, "hello-tpm  alg=0 forms=; ; ", "a valid registration was refused (HTTP 400: no such)", true},
+		{format, "packed usb alg=0 forms=; ; ", "a valid registration was refused (HTTP 400: no such)", false},
 	} {
-		if got := u.covers(c.title, c.message); got != c.want {
-			t.Errorf("%s, %s: %v", c.title, c.message, got)
+		if got := c.u.covers(c.title, c.message); got != c.want {
+			t.Errorf("%+v: %s, %s: %v", c.u, c.title, c.message, got)
 		}
 	}
+	const refusal = "a valid registration was refused (HTTP 400: no)"
 	known := []unsupported{{Message: "refused", Reason: "known"}, {Message: "nobody says this", Reason: "stale"}}
-	r := &reports.Report{Checks: []reports.Check{{ID: "a", Verdict: reports.Pass}, {ID: "b", Verdict: reports.Fail, Message: "was refused"}}}
-	var out bytes.Buffer
-	if code := tell(&out, config{}, r, known); code != 1 || !strings.Contains(out.String(), `"nobody says this" sets nothing aside`) {
-		t.Errorf("a stale row: exit %d: %s", code, out.String())
-	}
-	out.Reset()
-	if code := tell(&out, config{}, r, known[:1]); code != 0 || !strings.Contains(out.String(), "0 refused") {
-		t.Errorf("a declared refusal: exit %d: %s", code, out.String())
-	}
-	out.Reset()
-	if code := tell(&out, config{}, r, nil); code != 1 {
-		t.Errorf("an undeclared refusal: exit %d: %s", code, out.String())
+	r := &reports.Report{Checks: []reports.Check{
+		{ID: "valid.ceremonies.n1", Verdict: reports.Pass}, {ID: "valid.ceremonies.n2", Verdict: reports.Fail, Title: "none usb alg=0 forms=; ; ", Message: refusal},
+	}}
+	for name, c := range map[string]struct {
+		known []unsupported
+		code  int
+		says  string
+	}{
+		"a stale row":           {known, 1, `"nobody says this" sets nothing aside`},
+		"a declared refusal":    {known[:1], 0, "0 refused"},
+		"an undeclared refusal": {nil, 1, "1 refused"},
+	} {
+		var out bytes.Buffer
+		told := sums{Refused: map[string]int{}, NotApplicable: map[string]int{}}
+		told.add(&out, config{}, r, c.known)
+		if code := told.tell(&out, config{}, c.known); code != c.code || !strings.Contains(out.String(), c.says) {
+			t.Errorf("%s: exit %d: %s", name, code, out.String())
+		}
 	}
 	for _, text := range []string{"unsupported:\n  - {word: x}\n", "unsupported:\n  - {msg: x}\n", "]"} {
 		file := filepath.Join(t.TempDir(), "u.yaml")

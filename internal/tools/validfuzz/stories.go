@@ -16,19 +16,25 @@ import (
 
 // stories are n checks that must all be accepted.
 func stories(seed string, n int) []*suites.Check {
-	h := fnv.New64a()
-	h.Write([]byte(seed))
 	out := make([]*suites.Check, n)
 	for i := range out {
-		out[i] = draw(rand.New(rand.NewPCG(h.Sum64(), uint64(i))), i+1)
+		out[i] = story(seed, i+1)
 	}
 	return out
+}
+
+// story is one of them, the nth. It can be told again without some legal forms, and
+// is otherwise the same.
+func story(seed string, n int, without ...string) *suites.Check {
+	h := fnv.New64a()
+	h.Write([]byte(seed))
+	return draw(rand.New(rand.NewPCG(h.Sum64(), uint64(n-1))), n, without)
 }
 
 func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 
 // draw is one story: a registration and two logins.
-func draw(r *rand.Rand, n int) *suites.Check {
+func draw(r *rand.Rand, n int, without []string) *suites.Check {
 	a := client.AuthenticatorConfig{
 		Transport: pick(r, "usb", "nfc", "ble", "internal", "hybrid"), ResidentKeys: r.IntN(4) > 0, UserVerification: r.IntN(4) > 0, BackupEligible: r.IntN(2) == 0,
 		With: client.ExtensionSet{PRF: r.IntN(3) == 0, MinPINLength: r.IntN(3) == 0},
@@ -71,10 +77,17 @@ func draw(r *rand.Rand, n int) *suites.Check {
 	for i := range logins {
 		logins[i] = legal(r, format, virtualauth.Fault.InAuthentication)
 	}
+	id := fmt.Sprintf("valid.ceremonies.n%d", n)
+	if len(without) > 0 {
+		id += "-again" // another account and other keys
+		for _, forms := range []*[]string{&registration, &logins[0], &logins[1]} {
+			*forms = slices.DeleteFunc(*forms, func(f string) bool { return slices.Contains(without, f) })
+		}
+	}
 	what := fmt.Sprintf("%s%s %s uv=%s rk=%s alg=%d attestation=%s forms=%s; %s; %s", a.Device, format, a.Transport, s.UserVerification, s.ResidentKey, s.Algorithm, s.Attestation,
 		strings.Join(registration, "+"), strings.Join(logins[0], "+"), strings.Join(logins[1], "+"))
 	return &suites.Check{
-		ID: fmt.Sprintf("valid.ceremonies.n%d", n), Title: what, Why: "All of it is legal.", Level: suites.Must, Requirements: []string{"webauthn-3/7.2/step-25"},
+		ID: id, Title: what, Why: "All of it is legal.", Level: suites.Must, Requirements: []string{"webauthn-3/7.2/step-25"},
 		Needs: []string{"authentication"}, Abilities: []client.Ability{client.Models},
 		Story: func(c *suites.Case) { play(c, s, registration, logins) },
 	}
