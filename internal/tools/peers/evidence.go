@@ -309,8 +309,8 @@ func (r roots) command(dir string, args ...string) (string, error) {
 	return text, nil
 }
 
-// checkEvidence holds every reason of the baselines against the source it speaks
-// of, and says how many there were.
+// checkEvidence holds every reason of the baselines, and of what valid stories are
+// refused for, against the source it speaks of, and says how many there were.
 func checkEvidence(ctx context.Context, all []peer, e *evidence, w io.Writer) error {
 	find := roots{ctx, map[string]string{}}
 	var faults []error
@@ -341,16 +341,27 @@ func checkEvidence(ctx context.Context, all []peer, e *evidence, w io.Writer) er
 		if err != nil {
 			return err
 		}
+		given := make([]string, len(b.Entries))
+		for i, entry := range b.Entries {
+			given[i] = entry.Reason
+		}
+		if p.Sound {
+			more, err := p.unsupported()
+			if err != nil {
+				return err
+			}
+			given = append(given, more...)
+		}
 		done := map[string]bool{}
-		for _, entry := range b.Entries {
-			if done[entry.Reason] {
+		for _, reason := range given {
+			if done[reason] {
 				continue
 			}
-			done[entry.Reason] = true
-			reasons[p.Library+" "+entry.Reason] = true
+			done[reason] = true
+			reasons[p.Library+" "+reason] = true
 			shows := false
 			for i, r := range e.Rows {
-				if r.Library != p.Library || r.Reason != entry.Reason || len(r.Versions) > 0 && !slices.Contains(r.Versions, p.Version) {
+				if r.Library != p.Library || r.Reason != reason || len(r.Versions) > 0 && !slices.Contains(r.Versions, p.Version) {
 					continue
 				}
 				used[i], shows = true, true
@@ -360,7 +371,7 @@ func checkEvidence(ctx context.Context, all []peer, e *evidence, w io.Writer) er
 				}
 			}
 			if !shows {
-				faults = append(faults, fmt.Errorf("%s: nothing in %s shows %q", p.Name, evidenceFile, entry.Reason))
+				faults = append(faults, fmt.Errorf("%s: nothing in %s shows %q", p.Name, evidenceFile, reason))
 			}
 		}
 		for i, r := range e.Rows {
@@ -399,6 +410,28 @@ func checkEvidence(ctx context.Context, all []peer, e *evidence, w io.Writer) er
 		fmt.Fprintf(w, "without evidence yet: %s\n", strings.Join(names, ", "))
 	}
 	return nil
+}
+
+// unsupported returns the reasons that the valid stories are refused for.
+func (p peer) unsupported() ([]string, error) {
+	file := p.file("unsupported.yaml")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var list struct {
+		Unsupported []struct {
+			Reason string `yaml:"reason"`
+		} `yaml:"unsupported"`
+	}
+	if err := yaml.Unmarshal(data, &list); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	var reasons []string
+	for _, u := range list.Unsupported {
+		reasons = append(reasons, u.Reason)
+	}
+	return reasons, nil
 }
 
 // without are the libraries that the evidence has nothing on.
