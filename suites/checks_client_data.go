@@ -29,7 +29,7 @@ func clientDataRows(authentication bool, step map[string]string) []row {
 		row{name: "type-empty", title: "An empty type is refused", fault: F{ClientDataTypeEmpty: true}, why: "An empty string must not count as nothing to compare."},
 		row{name: "type-number", title: "A type that is a number is refused", fault: F{ClientDataTypeNumber: true}, why: "A value of another JSON type must not be coerced."},
 		row{name: "type-null", title: "A type that is null is refused", fault: F{ClientDataTypeNull: true}, why: "null must not count as nothing to compare."},
-		row{name: "type-member-wrong-case", title: "A member Type in place of type is refused", fault: F{ClientDataMemberCase: true}, why: "JSON members are case-sensitive, and some decoders are not."},
+		row{name: "type-member-wrong-case", title: "A member Type in place of type is refused", fault: F{ClientDataMemberCase: true}, level: Should, why: "JSON members are case-sensitive, and some decoders are not. The specification leaves the parser to the RP, so that this is no more than a warning."},
 	)...)
 	out = append(out, at("challenge",
 		row{name: "challenge-missing", title: "Client data without a challenge is refused", fault: F{ChallengeMissing: true}, why: "The challenge is what makes the response fresh."},
