@@ -151,7 +151,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		if err != nil {
 			return fail(err)
 		}
-		if err := checkEvidence(ctx, all, e, stdout); err != nil {
+		if err := checkEvidence(ctx, all, e, true, stdout); err != nil {
 			fmt.Fprintf(stderr, "peers: %v\n", err)
 			return 1
 		}
