@@ -95,6 +95,11 @@ func (f *proveFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 		}
 		fmt.Fprintf(stderr, "%d of %d  %s  %s\n", done, total, r.Name, word)
 	}
+	if f.json != "" && f.json != "-" {
+		// A proof that is killed outright leaves what it had. That it cannot be
+		// written shows at the end, too, and is told there.
+		cfg.Save = func(t *prove.Table) { _ = replaceFile(f.json, func(w io.Writer) error { return writeJSON(w, t) }) }
+	}
 	// Hundreds of runs make garbage and keep little: memory is cheaper here than collecting it.
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	t, err := prove.Run(ctx, cfg)

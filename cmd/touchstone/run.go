@@ -303,6 +303,17 @@ func writeFile(name string, write func(io.Writer) error) (err error) {
 	return write(file)
 }
 
+// replaceFile writes a file beside name and puts it in its place, so that at no
+// time half of one is there.
+func replaceFile(name string, write func(io.Writer) error) error {
+	beside := name + ".part"
+	if err := writeFile(beside, write); err != nil {
+		_ = os.Remove(beside)
+		return err
+	}
+	return os.Rename(beside, name)
+}
+
 // rerun is the command that runs one check of this run again.
 func (f *runFlags) rerun(t *target.Target, cl client.Client, id string) string {
 	args := []string{"touchstone", "run"}

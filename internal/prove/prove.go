@@ -56,6 +56,10 @@ type Config struct {
 	Version string
 	// Progress is told of every bug that is done; calls do not overlap.
 	Progress func(done, total int, r Result)
+	// Save is given the table as it is so far, every SaveEvery (0: five seconds) while
+	// the proof goes on, so that one which is killed can be continued; nil: nobody is.
+	Save      func(*Table)
+	SaveEvery time.Duration
 }
 
 // Result is one bug and what caught it.
@@ -160,6 +164,9 @@ func Run(ctx context.Context, cfg Config) (*Table, error) {
 	if cfg.Jobs <= 0 {
 		cfg.Jobs = runtime.NumCPU()
 	}
+	if cfg.SaveEvery <= 0 {
+		cfg.SaveEvery = 5 * time.Second
+	}
 	if cfg.Earlier != nil {
 		if err := cfg.Earlier.Continues(cfg); err != nil {
 			return nil, fmt.Errorf("the earlier table: %w", err)
@@ -169,6 +176,7 @@ func Run(ctx context.Context, cfg Config) (*Table, error) {
 	p := &prover{cfg: cfg, clean: map[circumstances]func() (sound, error){}}
 	results := make([]*Result, len(cfg.Bugs))
 	done := 0
+	saved := began
 	settle := func(i int, r Result) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -176,6 +184,12 @@ func Run(ctx context.Context, cfg Config) (*Table, error) {
 		done++
 		if cfg.Progress != nil {
 			cfg.Progress(done, len(cfg.Bugs), r)
+		}
+		if cfg.Save != nil && time.Since(saved) >= cfg.SaveEvery && done < len(cfg.Bugs) {
+			saved = time.Now()
+			so := *t
+			so.Bugs, so.Idle, so.DurationMs = tried(results), []Idle{}, time.Since(began).Milliseconds()
+			cfg.Save(&so)
 		}
 	}
 	queue := make(chan int)
@@ -201,11 +215,7 @@ func Run(ctx context.Context, cfg Config) (*Table, error) {
 	}
 	close(queue)
 	wg.Wait()
-	for _, r := range results {
-		if r != nil {
-			t.Bugs = append(t.Bugs, *r)
-		}
-	}
+	t.Bugs = tried(results)
 	t.Complete = len(t.Bugs) == len(cfg.Bugs)
 	t.Idle = []Idle{}
 	if all && t.Complete {
@@ -218,6 +228,17 @@ func Run(ctx context.Context, cfg Config) (*Table, error) {
 	}
 	t.DurationMs = time.Since(began).Milliseconds()
 	return t, nil
+}
+
+// tried are the results that are there.
+func tried(results []*Result) []Result {
+	var out []Result
+	for _, r := range results {
+		if r != nil {
+			out = append(out, *r)
+		}
+	}
+	return out
 }
 
 // Continues tells whether a proof with this configuration can go on from the

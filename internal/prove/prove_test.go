@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/touchstone-webauthn/touchstone/client"
 	"github.com/touchstone-webauthn/touchstone/internal/prove"
@@ -210,9 +211,15 @@ func TestResumeKeepsWhatWasDone(t *testing.T) {
 	cfg := prove.Config{Seed: "s", Bugs: bugs(t, "signature-of-zeroes", "signature-unreadable"), Checks: checks(t, "authentication.signature.*"), Jobs: 1}
 	ctx, cancel := context.WithCancel(t.Context())
 	cfg.Progress = func(int, int, prove.Result) { cancel() }
+	var saved *prove.Table
+	cfg.Save, cfg.SaveEvery = func(so *prove.Table) { saved = so }, time.Nanosecond
 	first, err := prove.Run(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
+	}
+	cfg.Save = nil
+	if saved == nil || saved.Complete || len(saved.Bugs) != 1 || !saved.Bugs[0].Killed() || saved.Continues(cfg) != nil {
+		t.Errorf("saved on the way: %+v; want the bug that was done, in a table to go on from", saved)
 	}
 	if first.Complete || len(first.Bugs) != 1 {
 		t.Fatalf("%d bugs were tried before the interruption, complete %v; want one", len(first.Bugs), first.Complete)
