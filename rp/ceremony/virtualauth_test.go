@@ -342,7 +342,7 @@ func (v *verdicts) page() string {
 The reference Relying Party and [go-webauthn](https://github.com/go-webauthn/webauthn) share no code. Every fault of the virtual authenticator that can be put into a registration or a login is put to both, on the very same bytes, in every
 attestation format but those that go-webauthn accepts under the vendors' own roots alone. Of %d responses they judge all alike but those with the %d faults below. A difference that is not here fails the tests, and so does one here that is gone.
 
-Chains of certificates are left out: go-webauthn judges them with a metadata provider only. This page is written by `+"`go test ./rp/ceremony -run TestCatalogueOfFaults -update`"+`.
+Chains of certificates are left out: go-webauthn judges them with a metadata provider only. Faults of the HTTP body, and stories of several requests, are put to go-webauthn as a server, with the whole suite: where it and a check disagree stands in [peers.md](peers.md). This page is written by `+"`go test ./rp/ceremony -run TestCatalogueOfFaults -update`"+`.
 
 | fault | what is sent | reference RP | go-webauthn | who is right | why |
 | --- | --- | --- | --- | --- | --- |
