@@ -5,6 +5,7 @@ each. See docs/adapter.md.
 
 import base64
 import enum
+import hmac
 import json
 import secrets
 import sys
@@ -16,6 +17,8 @@ from fido2.server import Fido2Server, to_descriptor
 rp = {}
 users = {}  # name -> {"id", "credentials"}
 owners = {}  # credential id -> user
+transports = {}  # credential id -> what was registered with it
+secret = secrets.token_bytes(32)
 pending = {}  # session -> (operation, user, server, state)
 
 
@@ -36,6 +39,16 @@ def plain(value):
     return value
 
 
+def descriptors(credentials):
+    return [to_descriptor(c, transports.get(c.credential_id)) for c in credentials]
+
+
+def imaginary(name):
+    """What a user has that there is not: else the answer tells who has an account."""
+    credential = hmac.digest(secret, name.encode(), "sha256")
+    return {"type": "public-key", "id": credential, "transports": ["usb"]}
+
+
 def registration_options(session, body):
     name = body["username"]
     user = users.setdefault(name, {"id": secrets.token_bytes(32), "credentials": []})
@@ -43,7 +56,7 @@ def registration_options(session, body):
     server = Fido2Server(rp, attestation=body.get("attestation"))
     options, state = server.register_begin(
         {"id": user["id"], "name": name, "displayName": body.get("displayName") or name},
-        [to_descriptor(c) for c in user["credentials"]],
+        descriptors(user["credentials"]),
         resident_key=selection.get("residentKey") == "required",
         user_verification=selection.get("userVerification"),
         authenticator_attachment=selection.get("authenticatorAttachment"),
@@ -53,12 +66,11 @@ def registration_options(session, body):
 
 
 def authentication_options(session, body):
-    user = users.get(body["username"])
-    if not user or not user["credentials"]:
-        raise ValueError("unknown user")
+    name = body["username"]
+    user = users.get(name) or {"id": b"", "credentials": []}
+    listed = descriptors(user["credentials"]) or [imaginary(name)]
     server = Fido2Server(rp)
-    descriptors = [to_descriptor(c) for c in user["credentials"]]
-    options, state = server.authenticate_begin(descriptors, body.get("userVerification"))
+    options, state = server.authenticate_begin(listed, body.get("userVerification"))
     pending[session] = ("authentication", user, server, state)
     return plain(options["publicKey"])
 
@@ -89,6 +101,7 @@ def registration_result(session, body):
     if credential.credential_id in owners:
         raise ValueError("the credential is already registered")
     owners[credential.credential_id] = user
+    transports[credential.credential_id] = response.get("transports")
     user["credentials"].append(credential)
     return {}
 
@@ -126,7 +139,9 @@ for line in sys.stdin:
             rp.update(id=request["rpId"], name="Example")
             answer["protocol"] = 1
         else:
-            body = json.loads(request["body"])  # no body: it was not UTF-8
+            if "body" not in request:
+                raise ValueError("the body is not UTF-8")
+            body = json.loads(request["body"])
             answer["body"] = operations[request["op"]](request["session"], body)
     except Exception as error:  # the library says no by raising, whatever the class
         answer = {"id": request["id"], "ok": False, "error": f"{type(error).__name__}: {error}"}

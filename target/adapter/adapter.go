@@ -50,6 +50,9 @@ type Options struct {
 	Env []string
 	// RPID and Origin are told to the process in its hello.
 	RPID, Origin string
+	// Log, if set, gets every line that is exchanged, with → (to the program) or ←
+	// before it.
+	Log io.Writer
 	// Timeout is for the hello; 0: 10 s. Other calls end with their request's context.
 	Timeout time.Duration
 }
@@ -59,6 +62,8 @@ type Process struct {
 	cmd   *exec.Cmd
 	lines chan []byte
 	tail  *tail
+	logMu sync.Mutex
+	log   io.Writer
 
 	// ended is closed when the process is of no more use; why is set before.
 	ended chan struct{}
@@ -85,7 +90,7 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 		return nil, fmt.Errorf("adapter: no command: %w", ErrStart)
 	}
 	p := &Process{
-		cmd: exec.Command(o.Command[0], o.Command[1:]...), lines: make(chan []byte), tail: &tail{limit: 2048},
+		cmd: exec.Command(o.Command[0], o.Command[1:]...), lines: make(chan []byte), tail: &tail{limit: 2048}, log: o.Log,
 		ended: make(chan struct{}), waiting: map[uint64]chan *reply{}, late: map[uint64]bool{},
 	}
 	p.cmd.Dir = o.Dir
@@ -141,12 +146,23 @@ func (p *Process) write(in io.WriteCloser) {
 		case <-p.ended:
 			return
 		case line := <-p.lines:
+			p.note("→", bytes.TrimSuffix(line, []byte("\n")))
 			if _, err := in.Write(line); err != nil {
 				// The reader learns why.
 				return
 			}
 		}
 	}
+}
+
+// note writes a line to the log, whose errors are nobody's here.
+func (p *Process) note(arrow string, line []byte) {
+	if p.log == nil {
+		return
+	}
+	p.logMu.Lock()
+	defer p.logMu.Unlock()
+	_, _ = fmt.Fprintf(p.log, "%s %s\n", arrow, line)
 }
 
 // read hands answers to those who wait for them until there can be no more.
@@ -178,6 +194,7 @@ func (p *Process) answers(out io.Reader) error {
 	s := bufio.NewScanner(out)
 	s.Buffer(make([]byte, 0, 64<<10), maxLine)
 	for s.Scan() {
+		p.note("←", s.Bytes())
 		r, err := parseReply(s.Bytes())
 		if err != nil {
 			return fmt.Errorf("the adapter's process: %w", err)
