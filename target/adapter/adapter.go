@@ -94,6 +94,7 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 		ended: make(chan struct{}), waiting: map[uint64]chan *reply{}, late: map[uint64]bool{},
 	}
 	p.cmd.Dir = o.Dir
+	group(p.cmd)
 	if len(o.Env) > 0 {
 		p.cmd.Env = append(os.Environ(), o.Env...)
 	}
@@ -135,7 +136,7 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 
 // Close ends the process.
 func (p *Process) Close() {
-	_ = p.cmd.Process.Kill() // it may have ended already
+	kill(p.cmd)
 	<-p.ended
 }
 
@@ -170,10 +171,10 @@ func (p *Process) read(out io.Reader) {
 	err := p.answers(out)
 	if err == nil {
 		// What ends its output mostly is about to exit, and its status is evidence.
-		timer := time.AfterFunc(grace, func() { _ = p.cmd.Process.Kill() })
+		timer := time.AfterFunc(grace, func() { kill(p.cmd) })
 		defer timer.Stop()
 	} else {
-		_ = p.cmd.Process.Kill()
+		kill(p.cmd)
 	}
 	werr := p.cmd.Wait()
 	if err == nil {
