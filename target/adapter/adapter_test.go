@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -254,10 +255,15 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// example starts examples/adapter/rp.py as its profile says.
-func example(t *testing.T, log io.Writer) (*adapter.Process, *target.Profile) {
+// python and node are the folders of the examples.
+const (
+	python = "../../examples/adapter"
+	node   = "../../examples/adapter/node"
+)
+
+// example starts the program in a folder as the profile there says.
+func example(t *testing.T, folder string, log io.Writer) (*adapter.Process, *target.Profile) {
 	t.Helper()
-	const folder = "../../examples/adapter"
 	data, err := os.ReadFile(folder + "/profile.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -270,10 +276,15 @@ func example(t *testing.T, log io.Writer) (*adapter.Process, *target.Profile) {
 	if !ok {
 		t.Fatal("the example's profile has no adapter")
 	}
-	if out, err := exec.Command(spec.Command[0], "-c", "import fido2; assert fido2.__version__.startswith('0.9.')").CombinedOutput(); err != nil {
-		t.Skipf("optional: there is no python3-fido2 0.9 (Debian's package, make verify-tools): %v %.100s", err, out)
+	dir := filepath.Join(folder, spec.Dir)
+	if folder == python {
+		if out, err := exec.Command(spec.Command[0], "-c", "import fido2; assert fido2.__version__.startswith('0.9.')").CombinedOutput(); err != nil {
+			t.Skipf("optional: there is no python3-fido2 0.9 (Debian's package, make verify-tools): %v %.100s", err, out)
+		}
+	} else if _, err := os.Stat(dir + "/node_modules/@simplewebauthn/server"); err != nil {
+		t.Skipf("optional: @simplewebauthn/server is not installed (make peer-servers): %v", err)
 	}
-	p, err := adapter.Start(t.Context(), adapter.Options{Command: spec.Command, Dir: folder, RPID: "rp.example", Origin: "https://rp.example", Log: log})
+	p, err := adapter.Start(t.Context(), adapter.Options{Command: spec.Command, Dir: dir, RPID: "rp.example", Origin: "https://rp.example", Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,12 +292,18 @@ func example(t *testing.T, log io.Writer) (*adapter.Process, *target.Profile) {
 	return p, profile
 }
 
-// The example of docs/adapter.md under the whole suite is what its baseline says:
-// nothing else is red, and no row has become untrue. What it must not lack is
+// The examples of docs/adapter.md under the whole suite are what their baselines
+// say: nothing else is red, and no row has become untrue. What they must not lack is
 // asked by name, as a baseline could be made to take anything.
-func TestExample(t *testing.T) {
-	p, profile := example(t, nil)
-	rp, err := target.New(profile, target.Options{URL: "https://adapter.invalid", RPID: "rp.example", Origin: "https://rp.example", Transport: p, Adapter: "rp.py"})
+func TestExamples(t *testing.T) {
+	t.Run("python", func(t *testing.T) { asItsBaselineSays(t, python) })
+	t.Run("node", func(t *testing.T) { asItsBaselineSays(t, node) })
+}
+
+func asItsBaselineSays(t *testing.T, folder string) {
+	t.Helper()
+	p, profile := example(t, folder, nil)
+	rp, err := target.New(profile, target.Options{URL: "https://adapter.invalid", RPID: "rp.example", Origin: "https://rp.example", Transport: p, Adapter: "the example"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +311,7 @@ func TestExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := os.ReadFile("../../examples/adapter/baseline.yaml")
+	data, err := os.ReadFile(folder + "/baseline.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

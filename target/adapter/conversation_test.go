@@ -35,7 +35,7 @@ func documented(t *testing.T) []string {
 // examples/adapter/rp.py, line by line: alike but for what is random.
 func TestConversation(t *testing.T) {
 	var log bytes.Buffer
-	p, profile := example(t, &log)
+	p, profile := example(t, python, &log)
 	rp, err := target.New(profile, target.Options{URL: "https://adapter.invalid", RPID: "rp.example", Origin: "https://rp.example", Transport: p, Adapter: "rp.py"})
 	if err != nil {
 		t.Fatal(err)
