@@ -32,6 +32,7 @@ type Case struct {
 	place    client.SessionConfig // where the page is, if not the plain one
 	using    client.Authenticator
 	sessions []*target.Session
+	accounts []*Account // those that were set up
 	notes    []string
 	// What came of the case's results, by kind of ceremony: a refusal counts only
 	// beside an acceptance.
@@ -44,6 +45,8 @@ type Case struct {
 	// hadOptions: some ceremony's options were had.
 	hadOptions bool
 	tracer     *tracer
+	// disobeyed is what the client was told to disregard of its options.
+	disobeyed virtualauth.Faults
 	// lost says that the client's browser died or hung under the case.
 	lost bool
 }
@@ -54,7 +57,9 @@ type Account struct {
 
 	c             *Case
 	authenticator client.Authenticator
-	config        client.AuthenticatorConfig
+	// registered is the authenticator whose registration was the first to be accepted.
+	registered client.Authenticator
+	config     client.AuthenticatorConfig
 	// plugged is the configuration of the authenticator; nil before it is plugged in.
 	plugged *client.AuthenticatorConfig
 }
@@ -68,16 +73,47 @@ func (c *Case) Account(label string, cfg client.AuthenticatorConfig) *Account {
 	if c.Target.Feature("authenticator").Value == "u2f" && cfg != (client.AuthenticatorConfig{}) && !cfg.U2F && !slices.Contains(c.Check.Dialects, c.Target.Dialect()) {
 		c.NotApplicable(reports.ReasonFeature, "the RP takes no authenticator but a U2F key")
 	}
+	if why := c.lane.oneUser(); why != "" && len(c.accounts) > 0 {
+		c.NotApplicable(reports.ReasonFeature, "the check needs a second account, and the profile declares account.isolated absent: %s", why)
+	}
 	s := c.Target.NewSession(c.Target.NewUser(c.lane.run.accountName(c.label + "/" + label)))
 	c.track(s)
+	a := &Account{Session: s, c: c, config: cfg}
+	s.SetPasskey(a.assert)
 	if err := s.Setup(c.ctx); err != nil {
 		c.setupFailed("signing up a new account", err)
 	}
-	return &Account{Session: s, c: c, config: cfg}
+	c.accounts = append(c.accounts, a)
+	return a
+}
+
+// assert is the account's passkey for steps of the profile that need one, such as
+// a confirmation: that of the authenticator that was first registered.
+func (a *Account) assert(ctx context.Context, options json.RawMessage) (json.RawMessage, error) {
+	if a.registered == nil {
+		return nil, errors.New("no passkey is registered")
+	}
+	c, page := a.c, a.c.Page()
+	if d, ok := page.(client.Disobedient); ok {
+		d.Disobey(virtualauth.Faults{})
+		defer func() { d.Disobey(c.disobeyed) }()
+	}
+	if err := page.Use(ctx, a.registered); err != nil {
+		return nil, fmt.Errorf("changing authenticators: %w", err)
+	}
+	c.using = a.registered
+	as, err := page.Get(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(as.Response)
 }
 
 // Stranger is a session of a user that was never signed up.
 func (c *Case) Stranger(label string) *target.Session {
+	if why := c.lane.oneUser(); why != "" {
+		c.NotApplicable(reports.ReasonFeature, "the check needs a further user, and the profile declares account.isolated absent: %s", why)
+	}
 	s := c.Target.NewSession(c.Target.NewUser(c.lane.run.accountName(c.label + "/" + label)))
 	c.track(s)
 	return s
@@ -476,6 +512,9 @@ func (t *Attempt) SendAs(cer *target.Ceremony, credential json.RawMessage, w tar
 		c.NotApplicable(reports.ReasonRole, "%v", err)
 	case err != nil:
 		c.broken(fmt.Errorf("finishing the %s: %w", cer.Kind, err))
+	}
+	if a := t.Account; o.Kind == target.Accepted && cer.Kind == Registration && a.registered == nil {
+		a.registered = a.authenticator
 	}
 	t.sent(cer, credential, w, o)
 	c.sent(cer.Kind, o)

@@ -583,8 +583,7 @@ func authenticationOptions() []*Check {
 			Story: func(c *Case) {
 				var lists [2][]descriptor
 				for i := range lists {
-					s := c.Target.NewSession(c.Target.NewUser(c.lane.run.accountName(c.label + "/stranger")))
-					c.track(s)
+					s := c.Stranger("stranger")
 					cer, err := s.Begin(c.ctx, Authentication, Setting{}.request())
 					if err != nil {
 						c.Fail("user-enumeration", "request options for an unknown user were refused: %v", err)

@@ -298,7 +298,11 @@ func families(checks []*Check) [][]*Check {
 func (l *lane) runFamily(ctx context.Context, checks []*Check) {
 	queue := make(chan *Check)
 	var wg sync.WaitGroup
-	for range min(l.run.cfg.Jobs, len(checks)) {
+	jobs := l.run.cfg.Jobs
+	if l.oneUser() != "" {
+		jobs = 1 // whoever shares an account would reset it under the other
+	}
+	for range min(jobs, len(checks)) {
 		wg.Go(func() {
 			for c := range queue {
 				l.runOne(ctx, c)

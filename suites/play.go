@@ -115,7 +115,24 @@ func (l *lane) newCase(ctx context.Context, chk *Check, label string) *Case {
 	return &Case{Check: chk, Target: l.target, ctx: ctx, lane: l, label: l.client.Name() + "/" + label, seed: l.run.seedFor(label)}
 }
 
+// oneUser is the reason that the profile gives why the RP has one user only;
+// empty where it has as many as are wanted.
+func (l *lane) oneUser() string { return l.target.Feature("account.isolated").Absent }
+
+// resetTime is how long putting an account back may take after a check.
+const resetTime = 10 * time.Second
+
 func (c *Case) close() {
+	for _, a := range c.accounts {
+		if c.silent {
+			break // nobody is there to be asked
+		}
+		// The next check resets the account before it begins and tells what fails
+		// then; here it is only left as it was found, also by a run that is interrupted.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), resetTime)
+		_ = a.Session.Reset(ctx)
+		cancel()
+	}
 	if c.page != nil {
 		_ = c.page.Close() // nothing is left to lose: the case is judged
 	}
@@ -195,6 +212,7 @@ func (c *Case) disobey(f virtualauth.Faults) {
 	if len(f.Names()) == len(editable(f).Names()) {
 		if ok {
 			d.Disobey(virtualauth.Faults{})
+			c.disobeyed = virtualauth.Faults{}
 		}
 		return
 	}
@@ -202,6 +220,7 @@ func (c *Case) disobey(f virtualauth.Faults) {
 		c.NotApplicable(reports.ReasonClient, "%s cannot be told to disregard its options", c.lane.client.Name())
 	}
 	d.Disobey(f)
+	c.disobeyed = f
 }
 
 // editable is f without the faults that a client commits before it responds.

@@ -16,6 +16,7 @@ import (
 //	html_attr(SELECTOR; NAME)  the attribute of the first element that has it, or null
 //	html_attrs(SELECTOR; NAME) the attribute of every element that has it
 //	html_text(SELECTOR)        the text inside the first such element, or null
+//	html_texts(SELECTOR)       the text inside every such element
 
 // maxHTML bounds the page that is looked into.
 const maxHTML = 1 << 20
@@ -170,10 +171,26 @@ func htmlText(page any, args []any) any {
 	case len(found) == 0:
 		return nil
 	}
+	return textOf(found[0])
+}
+
+func htmlTextList(page any, args []any) any {
+	found, err := elements("html_texts", page, args[0])
+	if err != nil {
+		return err
+	}
+	texts := []any{}
+	for _, n := range found {
+		texts = append(texts, textOf(n))
+	}
+	return texts
+}
+
+func textOf(n *html.Node) string {
 	var b strings.Builder
-	for n := range found[0].Descendants() {
-		if n.Type == html.TextNode {
-			b.WriteString(n.Data)
+	for d := range n.Descendants() {
+		if d.Type == html.TextNode {
+			b.WriteString(d.Data)
 		}
 	}
 	return b.String()

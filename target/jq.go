@@ -177,6 +177,7 @@ var functions = []struct {
 	{"html_attr", 2, htmlAttr},
 	{"html_attrs", 2, htmlAttrList},
 	{"html_text", 1, htmlText},
+	{"html_texts", 1, htmlTextList},
 	{"resolve", 2, resolve},
 }
 

@@ -34,6 +34,10 @@ type step struct {
 	result        bool
 	always        bool
 	captures      []capture
+	// each yields the list of which every item has the step sent once.
+	each *expr
+	// asserts have the session's passkey answer request options.
+	asserts []capture
 	// schema and failureSchema are what an accepted and a refusing answer are
 	// held against; empty for nothing.
 	schema        string
@@ -102,6 +106,8 @@ type loader struct {
 	hooks []*hook
 	// captured are the names that some step captures, for checking templates.
 	captured map[string]bool
+	// inEach is true inside a step with each, where templates have {item}.
+	inEach bool
 }
 
 func (l *loader) fail(err error) {
@@ -188,7 +194,11 @@ func (l *loader) template(n *node) *template {
 	}
 	c := *n
 	c.text = text
-	t, err := parseTemplate(&c, templateRoots)
+	roots := templateRoots
+	if l.inEach {
+		roots = append([]string{"item"}, roots...)
+	}
+	t, err := parseTemplate(&c, roots)
 	if err != nil {
 		l.fail(err)
 		return nil
@@ -294,9 +304,10 @@ func loadProfile(root *node) (*Profile, error) {
 
 	defaults.failureSchema = l.schema(root.get("failureSchema"))
 
-	if n := root.get("account"); n != nil && l.fields(n, "create", "login") {
+	if n := root.get("account"); n != nil && l.fields(n, "create", "login", "reset") {
 		p.create = l.steps(n.get("create"), defaults)
 		p.login = l.steps(n.get("login"), defaults)
+		p.reset = l.steps(n.get("reset"), defaults)
 	}
 	cs := root.get("ceremonies")
 	if cs == nil {
@@ -531,7 +542,7 @@ func (l *loader) steps(n *node, defaults step) []*step {
 }
 
 var stepKeys = []string{"id", "method", "path", "query", "headers", "auth", "body", "contentType", "when", "answer", "failureAnswer",
-	"success", "failure", "message", "options", "result", "always", "capture", "save", "keep", "schema", "failureSchema"}
+	"success", "failure", "message", "options", "result", "always", "each", "assert", "capture", "save", "keep", "schema", "failureSchema"}
 
 func (l *loader) step(n *node, defaults step) *step {
 	if !l.fields(n, stepKeys...) {
@@ -548,6 +559,9 @@ func (l *loader) step(n *node, defaults step) *step {
 	if m := n.get("method"); m != nil {
 		s.method = l.oneOf(m, methods...)
 	}
+	s.each = l.jq(n.get("each"))
+	l.inEach = s.each != nil
+	defer func() { l.inEach = false }()
 	path := n.get("path")
 	if path == nil {
 		l.fail(n.errorf("step %s has no path (add path: /...)", s.id))
@@ -603,6 +617,9 @@ func (l *loader) step(n *node, defaults step) *step {
 	s.options = l.jq(n.get("options"))
 	s.result = l.bool(n.get("result"))
 	s.always = l.bool(n.get("always"))
+	if s.each != nil && (s.options != nil || s.result) {
+		l.fail(n.errorf("step %s has each, and options or the result are asked for once (take each away)", s.id))
+	}
 	for _, c := range []struct {
 		key   string
 		scope scope
@@ -622,6 +639,19 @@ func (l *loader) step(n *node, defaults step) *step {
 				return nil
 			}
 			s.captures = append(s.captures, capture{name, c.scope, optional, l.jq(m.fields[k])})
+		}
+	}
+	if m := n.get("assert"); m != nil {
+		if m.kind != mapNode {
+			l.fail(m.errorf("this is %s (write NAME: JQ)", m.kind))
+			return nil
+		}
+		for _, k := range m.keys {
+			if !wordForm.MatchString(k) {
+				l.fail(m.fields[k].keyErrorf("%q is no name (letters, digits, underscores)", k))
+				return nil
+			}
+			s.asserts = append(s.asserts, capture{name: k, expr: l.jq(m.fields[k])})
 		}
 	}
 	s.schema = l.schema(n.get("schema"))
@@ -825,7 +855,7 @@ func collectCaptures(n *node, names map[string]bool) {
 	}
 	for _, k := range n.keys {
 		f := n.fields[k]
-		if (k == "capture" || k == "save" || k == "keep") && f.kind == mapNode {
+		if (k == "capture" || k == "save" || k == "keep" || k == "assert") && f.kind == mapNode {
 			for _, name := range f.keys {
 				names[strings.TrimSuffix(name, "?")] = true
 			}

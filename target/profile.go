@@ -45,11 +45,11 @@ type Profile struct {
 
 	userName, userDisplayName, userPassword *template
 
-	create, login       []*step
-	ceremonies          map[string]*ceremonySpec
-	procedures          map[string]*ceremonySpec
-	probe               *step
-	loggedIn, loggedOut *expr
+	create, login, reset []*step
+	ceremonies           map[string]*ceremonySpec
+	procedures           map[string]*ceremonySpec
+	probe                *step
+	loggedIn, loggedOut  *expr
 }
 
 // Dialects lists the names of the embedded dialects that stand on their own, sorted.

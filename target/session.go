@@ -90,8 +90,10 @@ type Session struct {
 	altered map[string]Alteration
 	// deviations are where answers differed from the schemas of their steps.
 	deviations []StepDeviation
-	log        []Exchange
-	seed       string
+	// passkey answers the request options of steps with assert.
+	passkey Passkey
+	log     []Exchange
+	seed    string
 	// told are the secrets that answers brought; secrets finds them.
 	told    []string
 	secrets struct {
@@ -99,6 +101,13 @@ type Session struct {
 		finder *finder
 	}
 }
+
+// Passkey gets an assertion for request options, in WebAuthn's JSON form, from
+// the user's authenticator. An error says that it gave none.
+type Passkey func(ctx context.Context, options json.RawMessage) (json.RawMessage, error)
+
+// SetPasskey has steps with assert answered by f, in forks too.
+func (s *Session) SetPasskey(f Passkey) { s.passkey = f }
 
 type extraHeader struct{ step, name, value string }
 
@@ -153,7 +162,7 @@ func (s *Session) Fork() *Session {
 	return &Session{
 		t: s.t, user: s.user, jar: newJar(), created: s.created,
 		account: maps.Clone(s.account), session: map[string]any{},
-		check: s.check, extra: append([]extraHeader(nil), s.extra...), seed: s.seed,
+		check: s.check, extra: append([]extraHeader(nil), s.extra...), passkey: s.passkey, seed: s.seed,
 		told: slices.Clone(s.told),
 	}
 }
@@ -181,30 +190,43 @@ func (s *Session) input(req map[string]any, username string, ceremony map[string
 	}
 }
 
-// Setup runs the account steps: creates the account in a new session, and logs
-// in where the profile says so. In a fork of a session that was set up it only
-// logs in. A refusal is a *StepError.
+// Setup runs the account steps: creates the account in a new session, logs in
+// where the profile says so, and puts the account into its first state. In a fork
+// of a session that was set up it only logs in. A refusal is a *StepError.
 func (s *Session) Setup(ctx context.Context) error {
-	run := func(steps []*step) error {
-		ceremony := map[string]any{}
-		for _, st := range steps {
-			o, err := s.runStep(ctx, st, s.input(nil, "", ceremony), ceremony, nil)
-			if err != nil {
-				return err
-			}
-			if o != nil && o.Kind != Accepted {
-				return &StepError{Step: st.id, Outcome: *o}
-			}
-		}
-		return nil
+	p := s.t.profile
+	if s.created {
+		return s.runAll(ctx, p.login)
 	}
-	if !s.created {
-		if err := run(s.t.profile.create); err != nil {
+	if err := s.runAll(ctx, p.create); err != nil {
+		return err
+	}
+	s.created = true
+	if err := s.runAll(ctx, p.login); err != nil {
+		return err
+	}
+	return s.Reset(ctx)
+}
+
+// Reset puts the account into its first state, as by deleting its credentials,
+// where the profile says how. A refusal is a *StepError.
+func (s *Session) Reset(ctx context.Context) error { return s.runAll(ctx, s.t.profile.reset) }
+
+// Resets says whether the profile can put an account into its first state.
+func (p *Profile) Resets() bool { return len(p.reset) > 0 }
+
+func (s *Session) runAll(ctx context.Context, steps []*step) error {
+	ceremony := map[string]any{}
+	for _, st := range steps {
+		o, err := s.runStep(ctx, st, s.input(nil, "", ceremony), ceremony, nil)
+		if err != nil {
 			return err
 		}
-		s.created = true
+		if o != nil && o.Kind != Accepted {
+			return &StepError{Step: st.id, Outcome: *o}
+		}
 	}
-	return run(s.t.profile.login)
+	return nil
 }
 
 // Probe asks whether the Relying Party takes the session for logged in. The
@@ -237,17 +259,55 @@ type prepared struct {
 	bytes []byte
 }
 
-// runStep sends one step. It returns nil where the step's when says no. The
-// answer is left in in["res"]; captures go to their scopes. An error is a
-// fault of the harness or profile.
+// maxEach bounds how often one step is sent, whatever list an answer gives.
+const maxEach = 1000
+
+// runStep sends a step: once, or once for each item of its list, until one does
+// not go through. It returns nil where the step was not sent at all.
 func (s *Session) runStep(ctx context.Context, st *step, in map[string]any, ceremony map[string]any, ready *prepared) (*Outcome, error) {
-	o, err := s.sendStep(ctx, st, in, ceremony, ready)
+	o, err := s.sendEach(ctx, st, in, ceremony, ready)
 	if o != nil && o.Message != "" {
 		o.Message = s.redactBriefly(o.Message)
 	}
 	return o, err
 }
 
+func (s *Session) sendEach(ctx context.Context, st *step, in map[string]any, ceremony map[string]any, ready *prepared) (*Outcome, error) {
+	if st.each == nil || s.altered[st.id].Skip {
+		return s.sendStep(ctx, st, in, ceremony, ready)
+	}
+	v, err := st.each.run(in, s.seed)
+	items, ok := v.([]any)
+	unclear := &Outcome{Kind: Unclear, Reason: ReasonIncomplete, Step: st.id}
+	switch {
+	case err != nil && !errors.Is(err, errNoOutput):
+		unclear.Message = oneLine("each: " + err.Error())
+		return unclear, nil
+	case err == nil && v != nil && !ok:
+		unclear.Message = "each: no list"
+		return unclear, nil
+	case len(items) > maxEach:
+		unclear.Message = fmt.Sprintf("each: a list of %d items (%d at most)", len(items), maxEach)
+		return unclear, nil
+	}
+	var last *Outcome
+	for _, item := range items {
+		in["item"] = item
+		o, err := s.sendStep(ctx, st, in, ceremony, ready)
+		if err != nil || o != nil && o.Kind != Accepted {
+			return o, err
+		}
+		if o != nil {
+			last = o
+		}
+	}
+	delete(in, "item")
+	return last, nil
+}
+
+// sendStep sends one step. It returns nil where the step's when says no. The
+// answer is left in in["res"]; captures go to their scopes. An error is a
+// fault of the harness or profile.
 func (s *Session) sendStep(ctx context.Context, st *step, in map[string]any, ceremony map[string]any, ready *prepared) (*Outcome, error) {
 	if s.altered[st.id].Skip {
 		return nil, nil
@@ -316,7 +376,38 @@ func (s *Session) sendStep(ctx context.Context, st *step, in map[string]any, cer
 		}
 		in["captured"].(map[string]any)[c.name] = v
 	}
+	for _, c := range st.asserts {
+		v, err := c.expr.run(in, s.seed)
+		if err == nil {
+			v, err = s.assertion(ctx, st, v)
+		}
+		var fault *Error
+		if ctx.Err() != nil || errors.As(err, &fault) {
+			return nil, errors.Join(ctx.Err(), err)
+		}
+		if err != nil {
+			o.Kind, o.Reason, o.Message = Unclear, ReasonIncomplete, oneLine("no assertion for "+c.name+": "+err.Error())
+			return &o, nil
+		}
+		ceremony[c.name] = v
+		in["captured"].(map[string]any)[c.name] = v
+	}
 	return &o, nil
+}
+
+// assertion has the session's passkey answer request options.
+func (s *Session) assertion(ctx context.Context, st *step, options any) (any, error) {
+	if _, ok := options.(map[string]any); !ok {
+		return nil, errors.New("the answer holds no options")
+	}
+	if s.passkey == nil {
+		return nil, st.at.errorf("step %s needs an assertion, and this session has no passkey (take assert away)", st.id)
+	}
+	credential, err := s.passkey(ctx, encodeJSON(options, nil))
+	if err != nil {
+		return nil, err
+	}
+	return parseJSON(credential)
 }
 
 // unusableError says that a value which the Relying Party gave earlier cannot
@@ -332,7 +423,7 @@ func fill(t *template, in map[string]any, escape func(string) string) (string, e
 		return text, nil
 	}
 	for _, p := range t.parts {
-		if len(p.path) > 0 && (p.path[0] == "captured" || p.path[0] == "cookies") {
+		if len(p.path) > 0 && (p.path[0] == "captured" || p.path[0] == "cookies" || p.path[0] == "item") {
 			return "", &unusableError{err}
 		}
 	}

@@ -58,7 +58,7 @@ func parseTemplate(n *node, roots []string) (*template, error) {
 		}
 		p := templatePart{optional: strings.HasSuffix(name, "?")}
 		p.path = strings.Split(strings.TrimSuffix(name, "?"), ".")
-		if !contains(roots, p.path[0]) || (len(p.path) == 1 && len(roots) > 1) {
+		if !contains(roots, p.path[0]) || (len(p.path) == 1 && len(roots) > 1 && name != "item") {
 			return nil, n.errorf("{%s} names nothing (places begin with %s)", name, strings.Join(roots, ", "))
 		}
 		if lit.Len() > 0 {

@@ -1,6 +1,8 @@
 package target
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -48,6 +50,8 @@ func TestHTML(t *testing.T) {
 		{`html_text("script#options") | length`, `28`},
 		{`html_text("[data-id='2']")`, `"two"`},
 		{`html_text("dialog")`, `null`},
+		{`html_texts("li")`, `["one","two"]`},
+		{`html_texts("dialog")`, `[]`},
 		{`html_attr("#unclosed"; "action")`, `null`}, // a tag that the page's end cuts is no tag
 		{`null | html_attr("a"; "b"), html_text("a")`, `null`},
 		{`try html_text("a b") catch .`, `"html_text: \"a b\" is no selector (write tag, #id, .class, [attribute=value], or several of them together)"`},
@@ -362,5 +366,128 @@ func TestVocabulary(t *testing.T) {
 	}
 	if o := run(vocabulary + "target: {hosts: ['" + elsewhere.URL + "']}\n"); o.Kind != Accepted {
 		t.Errorf("elsewhere, declared: %v", o)
+	}
+}
+
+// TestReset deletes what a list names, and stops where that does not work.
+func TestReset(t *testing.T) {
+	const profile = minimal + `account:
+  reset:
+    - {id: list, method: GET, path: /keys, capture: {keys: .res.body}}
+    - {id: delete, method: DELETE, path: "/keys/{item.id}", each: .captured.keys, when: .item.mine, answer: any}
+`
+	for _, c := range []struct{ list, deleted, why string }{
+		{`[]`, "", ""},
+		{`[{"id":"a/b","mine":true},{"id":"c","mine":false},{"id":7,"mine":true}]`, "/keys/a%2Fb /keys/7", ""},
+		{`[{"id":"no","mine":true},{"id":"c","mine":true}]`, "/keys/no", "delete: rejected"},
+		{`{"id":"a"}`, "", "each: no list"},
+		{`"a"`, "", "each: no list"},
+		{`[{"id":{},"mine":true}]`, "", "an object or list cannot stand in text"},
+		{`[{"mine":true}]`, "", "{item.id} has no value"},
+		{"[" + strings.Repeat("1,", 2000) + "1]", "", "each: a list of 2001 items (1000 at most)"},
+	} {
+		var deleted []string
+		mux := http.NewServeMux()
+		mux.HandleFunc("GET /keys", media("application/json", 200, c.list))
+		mux.HandleFunc("DELETE /keys/{id}", func(w http.ResponseWriter, r *http.Request) {
+			deleted = append(deleted, r.URL.EscapedPath())
+			if r.PathValue("id") == "no" {
+				media("application/json", 409, `{}`)(w, r)
+			}
+		})
+		p, err := LoadProfile("rp.yaml", []byte(profile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !p.Resets() {
+			t.Fatal("no reset")
+		}
+		tg, err := New(p, Options{Handler: mux, Origin: "https://rp.example"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := tg.NewSession(User{Name: "ann"})
+		err = s.Setup(background(t))
+		if (err == nil) != (c.why == "") || err != nil && !strings.Contains(err.Error(), c.why) {
+			t.Errorf("%.40s: %v, want %s", c.list, err, c.why)
+		}
+		if got := strings.Join(deleted, " "); got != c.deleted {
+			t.Errorf("%.40s: deleted %q, want %q", c.list, got, c.deleted)
+		}
+		// A second browser of the same user resets nothing.
+		before := len(deleted)
+		if err := s.Fork().Setup(background(t)); err != nil || len(deleted) != before {
+			t.Errorf("%.40s: a fork: %v, %q", c.list, err, deleted)
+		}
+	}
+}
+
+func TestAssert(t *testing.T) {
+	const profile = `dialect: own
+success: .res.status == 200
+failure: .res.status >= 400
+ceremonies:
+  registration:
+    steps:
+      - {id: options, path: /begin, options: .res.body}
+      - {id: confirm, path: /confirm, assert: {signed: .res.body.options}}
+      - {id: result, result: true, path: /end, answer: any, body: {json: "{credential: .credential, by: .captured.signed.id}"}}
+`
+	p, err := LoadProfile("rp.yaml", []byte(profile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, confirm string
+		passkey       Passkey
+		kind          OutcomeKind
+		why           string
+	}{
+		{"gives one", `{"options":{"challenge":"AAAA"}}`, func(_ context.Context, o json.RawMessage) (json.RawMessage, error) {
+			same(t, "options", string(o), `{"challenge":"AAAA"}`)
+			return json.RawMessage(`{"id":"key"}`), nil
+		}, Accepted, ""},
+		{"gives none", `{"options":{"challenge":"AAAA"}}`, func(context.Context, json.RawMessage) (json.RawMessage, error) {
+			return nil, errors.New("NotAllowedError\nx")
+		}, Unclear, "no assertion for signed: NotAllowedError"},
+		{"no options", `{"options":null}`, func(context.Context, json.RawMessage) (json.RawMessage, error) {
+			t.Error("asked")
+			return nil, nil
+		}, Unclear, "no assertion for signed: the answer holds no options"},
+		{"no JSON", `{"options":{}}`, func(context.Context, json.RawMessage) (json.RawMessage, error) {
+			return json.RawMessage(`{`), nil
+		}, Unclear, "no assertion for signed: not JSON"},
+		{"no passkey", `{"options":{}}`, nil, "", "step confirm needs an assertion, and this session has no passkey (take assert away)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rp := &scripted{answers: map[string]func(seen) (int, string){"POST /begin": say(200, `{"challenge":"BBBB"}`), "POST /confirm": say(200, c.confirm), "POST /end": say(200, "")}}
+			tg, err := New(p, Options{Handler: rp, Origin: "https://rp.example"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := tg.NewSession(User{Name: "ann"})
+			if c.passkey != nil {
+				s.SetPasskey(c.passkey)
+			}
+			cer, err := s.Begin(background(t), Registration, Request{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			o, err := cer.Finish(background(t), json.RawMessage(`{"id":"x"}`), WireFaults{})
+			if c.kind == "" {
+				if err == nil || !strings.Contains(err.Error(), c.why) {
+					t.Errorf("%v, %v", o, err)
+				}
+				return
+			}
+			if err != nil || o.Kind != c.kind || !strings.Contains(o.Message, c.why) {
+				t.Fatalf("%v, %v", o, err)
+			}
+			if c.kind == Accepted {
+				same(t, "result", rp.seen[2].Body, `{"credential":{"id":"x"},"by":"key"}`)
+			} else if len(rp.seen) != 2 {
+				t.Errorf("%d requests", len(rp.seen))
+			}
+		})
 	}
 }

@@ -16,32 +16,71 @@ import (
 // The servers here are not those of the projects that the profiles are for: they
 // put the documented wire forms before the reference RP. So the profile is shown
 // to speak the form, and nothing is said of how the project verifies.
+var wireForms = []struct {
+	file string
+	rp   func(*testing.T, http.Handler) http.Handler
+}{
+	{"webauthn-io.yaml", plainly(webauthnIO)},
+	{"webauthn-rs.yaml", plainly(webauthnRS)},
+	{"java-webauthn-server.yaml", yubico},
+	{"keycloak.yaml", keycloak},
+	{"spring-security.yaml", spring},
+}
+
+func plainly(f func(http.Handler) http.Handler) func(*testing.T, http.Handler) http.Handler {
+	return func(_ *testing.T, rp http.Handler) http.Handler { return f(rp) }
+}
+
+// carried are the checks that show a profile to carry both ceremonies and their refusals.
+var carried = []string{"registration.accepted.plain", "authentication.accepted.plain", "registration.client-data.*", "authentication.client-data.*",
+	"registration.authenticator-data.*", "authentication.authenticator-data.*", "authentication.signature.*", "authentication.challenge.*",
+	"registration.envelope.*", "authentication.envelope.*", "registration.options.exclude-list-*", "registration.exclude-list.stops-client"}
+
 func TestExampleProfiles(t *testing.T) {
-	for _, tc := range []struct {
-		file string
-		rp   func(http.Handler) http.Handler
-	}{
-		{"webauthn-io.yaml", webauthnIO},
-		{"webauthn-rs.yaml", webauthnRS},
-	} {
+	for _, tc := range wireForms {
 		t.Run(tc.file, func(t *testing.T) {
 			report := rptest.Run(t, rptest.Config{
-				Handler: tc.rp(handler(t, "fido", "")), Profile: "../../examples/profiles/" + tc.file, RPID: "rp.example",
-				Checks: []string{"registration.accepted.plain", "authentication.accepted.plain", "registration.client-data.*", "authentication.client-data.*",
-					"registration.authenticator-data.*", "authentication.authenticator-data.*", "authentication.signature.*", "authentication.challenge.*",
-					"registration.options.exclude-list-exact"},
-				Seed: "profiles",
+				Handler: tc.rp(t, handler(t, "fido", "")), Profile: "../../examples/profiles/" + tc.file, RPID: "rp.example",
+				Checks: carried, Seed: "profiles",
 			})
 			passed := map[string]bool{}
 			for _, c := range report.Checks {
 				passed[c.ID] = c.Verdict == reports.Pass
 			}
-			for _, id := range []string{"registration.accepted.plain", "authentication.accepted.plain", "authentication.signature.bit-flipped", "registration.options.exclude-list-exact"} {
+			for _, id := range []string{"registration.accepted.plain", "authentication.accepted.plain", "authentication.signature.bit-flipped", "registration.options.exclude-list-empty", "registration.exclude-list.stops-client"} {
 				if !passed[id] {
 					t.Errorf("%s did not pass, so that the profile is not shown to carry it", id)
 				}
 			}
 		})
+	}
+}
+
+// TestExampleProfilesFindBugs: a defect of the RP shows through every profile,
+// in the check that is made for it and in no plain ceremony.
+func TestExampleProfilesFindBugs(t *testing.T) {
+	for _, tc := range wireForms {
+		for bug, check := range map[string]string{
+			"skips-7.2.21": "authentication.signature.bit-flipped", "origin-prefix": "registration.client-data.origin-suffix-look-alike",
+		} {
+			t.Run(tc.file+"/"+bug, func(t *testing.T) {
+				report, err := rptest.Report(t.Context(), rptest.Config{
+					Handler: tc.rp(t, handler(t, "fido", bug)), Profile: "../../examples/profiles/" + tc.file, RPID: "rp.example",
+					Checks: []string{"registration.accepted.plain", "authentication.accepted.plain", check}, Seed: "profiles",
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, c := range report.Checks {
+					if want := map[bool]reports.Verdict{true: reports.Fail, false: reports.Pass}[c.ID == check]; c.Verdict != want {
+						t.Errorf("%s: %s, want %s: %s", c.ID, c.Verdict, want, c.Message)
+					}
+				}
+				if len(report.Checks) != 3 {
+					t.Errorf("%d checks", len(report.Checks))
+				}
+			})
+		}
 	}
 }
 
