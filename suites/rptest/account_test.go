@@ -39,7 +39,7 @@ func TestOneUser(t *testing.T) {
 	verdicts := func(profile string) map[string]reports.Verdict {
 		t.Helper()
 		rp := spring(t, handler(t, "fido", ""))
-		report, err := rptest.Report(t.Context(), rptest.Config{Handler: rp, Profile: profileFile(t, profile), RPID: "rp.example", Checks: checks, Seed: "one", Jobs: 8})
+		report, err := rptest.Report(t.Context(), rptest.Config{Handler: rp, Profile: profileFile(t, profile), RPID: "rp.example", Vars: map[string]string{"password": "password"}, Checks: checks, Seed: "one", Jobs: 8})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package rptest_test
 
 import (
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,11 +18,17 @@ import (
 // handler is the reference RP, with a bug or none.
 func handler(tb testing.TB, dialect, bug string) http.Handler {
 	tb.Helper()
+	return handlerWith(tb, dialect, bug, nil)
+}
+
+// handlerWith is the reference RP with another source of randomness, if one is given.
+func handlerWith(tb testing.TB, dialect, bug string, random io.Reader) http.Handler {
+	tb.Helper()
 	cfg, err := reference.ConfigFor("rp.example", "https://rp.example", []string{dialect})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	cfg.Bug = bug
+	cfg.Bug, cfg.Random = bug, random
 	if err := reference.Apply(&cfg, suites.CurrentSet); err != nil {
 		tb.Fatal(err)
 	}
