@@ -78,7 +78,8 @@ func registrationBinding() []*Check {
 		{
 			ID: "registration.challenge.other-session", Title: "A challenge is good only in the session it was issued to",
 			Level: Must, Requirements: []string{"webauthn-3/13.4.3/session", "webauthn-3/7.1/step-8"},
-			Why: "Otherwise an attacker's challenge, answered by a victim's authenticator, registers in the victim's session.",
+			Why:   "Otherwise an attacker's challenge, answered by a victim's authenticator, registers in the victim's session.",
+			Needs: []string{"registration.session-bound"},
 			Story: func(c *Case) {
 				alice, bob := c.Account("alice", client.AuthenticatorConfig{}), c.Account("bob", client.AuthenticatorConfig{})
 				bob.Begin(Registration, Setting{}, false)
@@ -91,7 +92,8 @@ func registrationBinding() []*Check {
 		{
 			ID: "registration.challenge.none-issued", Title: "A registration that nobody asked options for is refused",
 			Level: Must, Requirements: []string{"webauthn-3/13.4.3/challenge-match", "webauthn-3/7.1/step-8"},
-			Why: "A comparison with an absent challenge that comes out equal lets any response through (the class of CVE-2026-76214).",
+			Why:   "A comparison with an absent challenge that comes out equal lets any response through (the class of CVE-2026-76214).",
+			Needs: []string{"registration.session-bound"},
 			Story: func(c *Case) {
 				alice, bob := c.Account("alice", client.AuthenticatorConfig{}), c.Account("bob", client.AuthenticatorConfig{})
 				t := alice.Begin(Registration, Setting{}, false)

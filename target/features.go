@@ -57,6 +57,7 @@ var features = []FeatureInfo{
 	{"u2f-registration", false, yes, "a U2F device can be registered through the U2F API"},
 	{"login.usernameless", false, yes, "an authentication can begin without a username, with an empty allow list"},
 	{"login.username", false, yes, "an authentication can begin with a username, and the allow list is that account's"},
+	{"registration.session-bound", false, yes, "a registration's options belong to a session, such as a cookie's, and another session cannot finish it"},
 	{"login.session-bound", false, yes, "a login's options belong to a session, such as a cookie's, and another session cannot finish it"},
 	{"login.in-session", false, yes, "a login can begin in a session that can also register"},
 	{"credentials.several", false, yes, "one account can have several credentials"},

@@ -179,6 +179,7 @@ func (l *loader) jq(n *node) *expr {
 		l.fail(n.errorf("this is %s (write a jq expression as a string)", n.kind))
 		return nil
 	}
+	l.p.sendsCookies = l.p.sendsCookies || strings.Contains(n.text, ".cookies")
 	e, err := compileJQ(n, l.hooks)
 	l.fail(err)
 	return e
@@ -207,6 +208,7 @@ func (l *loader) template(n *node) *template {
 		if len(p.path) < 2 {
 			continue
 		}
+		l.p.sendsCookies = l.p.sendsCookies || p.path[0] == "cookies"
 		switch {
 		case p.path[0] == "vars" && l.p.vars[p.path[1]] == nil:
 			l.fail(n.errorf("{%s} is not among the vars (declare vars.%s)", strings.Join(p.path, "."), p.path[1]))

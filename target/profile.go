@@ -37,6 +37,7 @@ type Profile struct {
 	documents            []string
 	url, rpID, origin    string
 	hosts                []string // further servers that a step's address may be at
+	sendsCookies         bool     // cookies' values are sent in other places than the Cookie header
 	metadata             string   // address to serve the suite's metadata on
 	adapter              *AdapterSpec
 	vars                 map[string]*varDef

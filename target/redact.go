@@ -63,6 +63,16 @@ func (s *Session) tell(name string, v any) {
 	}
 }
 
+// tellCookies keeps the cookies' values as secrets: the log leaves them out where
+// they are cookies, and so it must where the profile sends them as something else.
+func (s *Session) tellCookies() {
+	for _, v := range s.jar.named {
+		if text, ok := v.(string); ok && len(text) >= minSecret && !slices.Contains(s.told, text) {
+			s.told = append(s.told, text)
+		}
+	}
+}
+
 // minMember is the shortest member of a captured object that is taken for a
 // secret by its name: a token_type is none.
 const minMember = 12

@@ -336,6 +336,9 @@ func (s *Session) sendStep(ctx context.Context, st *step, in map[string]any, cer
 	}
 	s.record(st, req, sent, a, start)
 	in["res"], in["cookies"] = a.res(), maps.Clone(s.jar.named)
+	if s.t.profile.sendsCookies {
+		s.tellCookies()
+	}
 	o := st.classify(a, in, s.seed)
 	switch {
 	case o.Kind == Accepted && st.schema != "":

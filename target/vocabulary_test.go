@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -350,6 +351,12 @@ func TestVocabulary(t *testing.T) {
 			t.Fatal(err)
 		}
 		same(t, "options", string(c.Options), `{"challenge":"AAAA"}`)
+		// A cookie's value that is sent as something else is as secret as the cookie.
+		for _, x := range s.Exchanges() {
+			if strings.Contains(fmt.Sprint(x.RequestHeader, x.ResponseHeader, x.RequestBody), "s-1234567") {
+				t.Errorf("%s shows the session's cookie: %v", x.Step, x.RequestHeader)
+			}
+		}
 		return finish(t, c, `{"id":"x"}`, WireFaults{})
 	}
 	if o := run(vocabulary); o.Kind != Accepted {
