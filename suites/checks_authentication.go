@@ -45,7 +45,7 @@ func authenticationAccepted() []*Check {
 	base := Check{ID: "authentication.accepted", Ceremony: Authentication, Level: Must, Expect: Accept}
 	rows := legalClientDataRows("webauthn-3/7.2/step-9", "webauthn-3/7.2/step-8")
 	rows = append(rows,
-		row{name: "without-user-handle", title: "An assertion without user handle is accepted where the user was named", fault: F{UserHandleAbsent: true}, requirement: "webauthn-3/7.2/step-6.known-handle", why: "Authenticators return none for credentials that are not discoverable."},
+		row{name: "without-user-handle", title: "An assertion without user handle is accepted where the user was named", fault: F{UserHandleAbsent: true}, requirement: "webauthn-3/7.2/step-6.known-handle", needs: []string{"allow-list"}, why: "Authenticators return none for credentials that are not discoverable."},
 		row{name: "user-verified-unasked", title: "UV set is accepted though verification was not required", fault: F{FlagUVSet: true}, requirement: "webauthn-3/7.2/step-17", why: "Many authenticators verify the user whatever they are asked."},
 		row{name: "high-s-signature", title: "A signature with a high s is accepted", fault: F{SignatureHighS: true}, requirement: "webauthn-3/6.5.5/signature-format", why: "Half of all ECDSA signatures have one; refusing them refuses every other login."},
 		row{name: "unsolicited-extension-output", title: "An authenticator extension output that was not asked for does no harm", fault: F{ExtensionsUnknown: true}, requirement: "webauthn-3/7.2/step-23", level: Posture, why: "An RP must be prepared for one; taking or refusing it is its policy, crashing is not."},
