@@ -311,6 +311,9 @@ func (c *Case) begin(a *Account, session *target.Session, kind string, s Setting
 	cer, err := session.Begin(c.ctx, kind, req)
 	if err != nil {
 		var se *target.StepError
+		if errors.Is(err, target.ErrNoCeremony) {
+			c.NotTestable(reports.ReasonSetup, "the profile has no ceremonies.%s, and does not declare %s absent", kind, kind)
+		}
 		if !errors.As(err, &se) {
 			c.broken(fmt.Errorf("asking for %s options: %w", kind, err))
 		}

@@ -38,19 +38,17 @@ func (l *loader) adapter(n *node) {
 	if n == nil || !l.fields(n, "command", "dir", "env") {
 		return
 	}
-	if l.err == nil && l.p.dialect != AdapterDialect {
+	if l.p.dialect != "" && l.p.dialect != AdapterDialect {
 		l.fail(n.keyErrorf("an adapter speaks the dialect %s, not %s (write extends: %s)", AdapterDialect, l.p.dialect, AdapterDialect))
 	}
-	if l.err == nil && l.p.url != "" {
+	if l.p.url != "" {
 		l.fail(n.keyErrorf("an adapter is the Relying Party, and so is target.url (take one of the two away)"))
 	}
 	a := &AdapterSpec{Dir: l.string(n.get("dir")), Env: map[string]string{}}
 	c := n.get("command")
 	switch {
-	case l.err != nil:
-		return
 	case c == nil:
-		l.fail(n.errorf("no command (write command: [python3, rp.py])"))
+		l.lacks(n, "command", "no command (write command: [python3, rp.py])")
 		return
 	case c.kind != listNode:
 		l.fail(c.errorf("this is %s (write a list: [python3, rp.py])", c.kind))
@@ -61,19 +59,19 @@ func (l *loader) adapter(n *node) {
 	}
 	for i, item := range c.items {
 		word := l.string(item)
-		if l.err == nil && (i == 0 && strings.TrimSpace(word) == "" || strings.Contains(word, "\x00")) {
+		if item.scalar() && (i == 0 && strings.TrimSpace(word) == "" || strings.Contains(word, "\x00")) {
 			l.fail(item.errorf("%q can be no program or argument (write command: [python3, rp.py])", word))
 		}
 		a.Command = append(a.Command, word)
 	}
-	if e := n.get("env"); e != nil && l.err == nil {
+	if e := n.get("env"); e != nil {
 		if e.kind != mapNode {
 			l.fail(e.errorf("this is %s (write NAME: value)", e.kind))
 			return
 		}
 		for _, k := range e.keys {
 			a.Env[k] = l.string(e.fields[k])
-			if l.err == nil && (k == "" || strings.ContainsAny(k, "=\x00") || strings.Contains(a.Env[k], "\x00")) {
+			if e.fields[k].scalar() && (k == "" || strings.ContainsAny(k, "=\x00") || strings.Contains(a.Env[k], "\x00")) {
 				l.fail(e.fields[k].keyErrorf("this can be no environment variable (letters, digits, underscores)"))
 			}
 		}

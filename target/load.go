@@ -1,6 +1,7 @@
 package target
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -99,26 +100,48 @@ type varDef struct {
 	document string
 }
 
-// loader reads nodes into a Profile and keeps the first fault.
+// loader reads nodes into a Profile and keeps all faults. It reads on behind a
+// fault, with nothing in the place of what is wrong; what only follows from a
+// fault is none of its own.
 type loader struct {
 	p     *Profile
-	err   error
+	root  *node
 	hooks []*hook
-	// captured are the names that some step captures, for checking templates.
-	captured map[string]bool
 	// inEach is true inside a step with each, where templates have {item}.
 	inEach bool
+	// faults and notes are in the order in which they were found.
+	faults, notes []*Error
+	// slips are the keys that unknown ones of a mapping were most likely meant to be.
+	slips map[*node][]string
+	// missing are features whose declaration is faulty, so that nothing follows from it.
+	unread map[string]bool
 }
 
 func (l *loader) fail(err error) {
-	if l.err == nil && err != nil {
-		l.err = err
+	var e *Error
+	if errors.As(err, &e) && !slices.ContainsFunc(l.faults, func(f *Error) bool { return *f == *e }) {
+		l.faults = append(l.faults, e)
 	}
 }
 
-// fields walks a mapping that may have only the keys of known.
+func (l *loader) note(e *Error) {
+	if !slices.ContainsFunc(l.notes, func(f *Error) bool { return *f == *e }) {
+		l.notes = append(l.notes, e)
+	}
+}
+
+// lacks reports that a mapping has no key that it needs, unless a slip of that
+// key is reported already.
+func (l *loader) lacks(n *node, key, format string, args ...any) {
+	if !slices.Contains(l.slips[n], key) {
+		l.fail(n.errorf(format, args...))
+	}
+}
+
+// fields walks a mapping that may have only the keys of known. It is false where
+// n is absent or no mapping.
 func (l *loader) fields(n *node, known ...string) bool {
-	if l.err != nil || n == nil {
+	if n == nil {
 		return false
 	}
 	if n.kind != mapNode {
@@ -131,16 +154,16 @@ func (l *loader) fields(n *node, known ...string) bool {
 			hint := "known here: " + strings.Join(known, ", ")
 			if near := nearest(k, known); near != "" {
 				hint = "did you mean " + near + "?"
+				l.slips[n] = append(l.slips[n], near)
 			}
 			l.fail(f.keyErrorf("unknown key (%s)", hint))
-			return false
 		}
 	}
 	return true
 }
 
 func (l *loader) string(n *node) string {
-	if l.err != nil || n == nil {
+	if n == nil {
 		return ""
 	}
 	switch n.kind {
@@ -153,8 +176,13 @@ func (l *loader) string(n *node) string {
 	return ""
 }
 
+// scalar says whether string reads n.
+func (n *node) scalar() bool {
+	return n != nil && (n.kind == stringNode || n.kind == numberNode || n.kind == boolNode)
+}
+
 func (l *loader) bool(n *node) bool {
-	if l.err != nil || n == nil {
+	if n == nil {
 		return false
 	}
 	if n.kind != boolNode {
@@ -165,14 +193,15 @@ func (l *loader) bool(n *node) bool {
 
 func (l *loader) oneOf(n *node, values ...string) string {
 	s := l.string(n)
-	if l.err == nil && n != nil && !slices.Contains(values, s) {
+	if n.scalar() && !slices.Contains(values, s) {
 		l.fail(n.errorf("%q is not known here (one of %s)", s, strings.Join(values, ", ")))
+		return ""
 	}
 	return s
 }
 
 func (l *loader) jq(n *node) *expr {
-	if l.err != nil || n == nil {
+	if n == nil {
 		return nil
 	}
 	if n.kind != stringNode {
@@ -186,11 +215,11 @@ func (l *loader) jq(n *node) *expr {
 }
 
 func (l *loader) template(n *node) *template {
-	if l.err != nil || n == nil {
+	if n == nil {
 		return nil
 	}
 	text := l.string(n)
-	if l.err != nil {
+	if !n.scalar() {
 		return nil
 	}
 	c := *n
@@ -200,20 +229,10 @@ func (l *loader) template(n *node) *template {
 		roots = append([]string{"item"}, roots...)
 	}
 	t, err := parseTemplate(&c, roots)
-	if err != nil {
-		l.fail(err)
-		return nil
-	}
-	for _, p := range t.parts {
-		if len(p.path) < 2 {
-			continue
-		}
-		l.p.sendsCookies = l.p.sendsCookies || p.path[0] == "cookies"
-		switch {
-		case p.path[0] == "vars" && l.p.vars[p.path[1]] == nil:
-			l.fail(n.errorf("{%s} is not among the vars (declare vars.%s)", strings.Join(p.path, "."), p.path[1]))
-		case p.path[0] == "captured" && !l.captured[p.path[1]]:
-			l.fail(n.errorf("no step captures %s (add it to a capture, save or keep)", p.path[1]))
+	l.fail(err)
+	if t != nil {
+		for _, p := range t.parts {
+			l.p.sendsCookies = l.p.sendsCookies || len(p.path) > 0 && p.path[0] == "cookies"
 		}
 	}
 	return t
@@ -222,7 +241,7 @@ func (l *loader) template(n *node) *template {
 var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
 func (l *loader) headers(n *node) []namedTemplate {
-	if l.err != nil || n == nil {
+	if n == nil {
 		return nil
 	}
 	if n.kind != mapNode {
@@ -233,9 +252,14 @@ func (l *loader) headers(n *node) []namedTemplate {
 	for _, k := range n.keys {
 		if !headerName.MatchString(k) {
 			l.fail(n.fields[k].keyErrorf("%q is no header name (letters, digits and hyphens)", k))
-			return nil
+			continue
 		}
-		out = append(out, namedTemplate{http.CanonicalHeaderKey(k), l.template(n.fields[k])})
+		name := http.CanonicalHeaderKey(k)
+		if slices.ContainsFunc(out, func(h namedTemplate) bool { return h.name == name }) {
+			l.fail(n.fields[k].keyErrorf("the header %s is there twice (names differ in more than case)", name))
+			continue
+		}
+		out = append(out, namedTemplate{name, l.template(n.fields[k])})
 	}
 	return out
 }
@@ -248,11 +272,11 @@ func (l *loader) metadata(n *node) {
 	}
 	at := n.get("listen")
 	if at == nil {
-		l.fail(n.errorf("no listen (write listen: 127.0.0.1:8092)"))
+		l.lacks(n, "listen", "no listen (write listen: 127.0.0.1:8092)")
 		return
 	}
 	l.p.metadata = l.string(at)
-	if _, _, err := net.SplitHostPort(l.p.metadata); err != nil && l.err == nil {
+	if _, _, err := net.SplitHostPort(l.p.metadata); err != nil && at.scalar() {
 		l.fail(at.errorf("%q is no address to listen on (write HOST:PORT, such as 127.0.0.1:8092)", l.p.metadata))
 	}
 }
@@ -260,18 +284,19 @@ func (l *loader) metadata(n *node) {
 var profileKeys = []string{"extends", "dialect", "name", "title", "documents", "target", "vars", "headers", "hooks",
 	"features", "policy", "user", "account", "metadata", "adapter", "ceremonies", "procedures", "probe", "success", "failure", "message", "answer", "failureAnswer", "failureSchema"}
 
-func loadProfile(root *node) (*Profile, error) {
+// loadProfile reads all of a profile. The profile is whole only without faults.
+func loadProfile(root *node) *loader {
 	p := &Profile{vars: map[string]*varDef{}, features: map[string]Feature{}, ceremonies: map[string]*ceremonySpec{}, procedures: map[string]*ceremonySpec{}}
-	l := &loader{p: p, captured: map[string]bool{}}
+	l := &loader{p: p, root: root, slips: map[*node][]string{}, unread: map[string]bool{}}
 	if !l.fields(root, profileKeys...) {
-		return nil, l.err
+		return l
 	}
 	p.dialect = l.string(root.get("dialect"))
-	if d := root.get("dialect"); d != nil && !nameForm.MatchString(p.dialect) {
+	if d := root.get("dialect"); d.scalar() && !nameForm.MatchString(p.dialect) {
 		l.fail(d.errorf("%q is no dialect name (lower-case letters, digits, hyphens)", p.dialect))
 	}
-	if p.dialect == "" {
-		l.fail(root.errorf("neither extends nor dialect (write extends: fido, or dialect: NAME for one of your own)"))
+	if root.get("dialect") == nil && !slices.Contains(l.slips[root], "extends") {
+		l.lacks(root, "dialect", "neither extends nor dialect (write extends: fido, or dialect: NAME for one of your own)")
 	}
 	p.name = l.string(root.get("name"))
 	if p.name == "" {
@@ -282,7 +307,6 @@ func loadProfile(root *node) (*Profile, error) {
 	l.target(root.get("target"))
 	l.vars(root.get("vars"))
 	l.hookList(root.get("hooks"))
-	collectCaptures(root, l.captured)
 	p.headers = l.headers(root.get("headers"))
 	l.features(root.get("features"), false)
 	l.features(root.get("policy"), true)
@@ -312,25 +336,23 @@ func loadProfile(root *node) (*Profile, error) {
 		p.reset = l.steps(n.get("reset"), defaults)
 	}
 	cs := root.get("ceremonies")
-	if cs == nil {
-		l.fail(root.errorf("no ceremonies (extend a dialect, or write ceremonies.registration and ceremonies.authentication)"))
+	if cs == nil && !slices.Contains(l.slips[root], "extends") {
+		l.lacks(root, "ceremonies", "no ceremonies (extend a dialect, or write ceremonies.registration and ceremonies.authentication)")
 	}
 	if cs != nil && l.fields(cs, Registration, Authentication, U2FRegistration) {
 		for _, k := range cs.keys {
-			if c := l.ceremony(k, cs.fields[k], defaults); c != nil {
-				p.ceremonies[k] = c
+			if slices.Contains([]string{Registration, Authentication, U2FRegistration}, k) {
+				p.ceremonies[k] = l.ceremony(k, cs.fields[k], defaults)
 			}
 		}
-		if l.err == nil && p.ceremonies[Registration] == nil {
-			l.fail(cs.errorf("no registration (every profile needs ceremonies.registration)"))
+		if cs.get(Registration) == nil {
+			l.lacks(cs, Registration, "no registration (every profile needs ceremonies.registration)")
 		}
 	}
 	l.procedures(root.get("procedures"), defaults)
 	l.probe(root.get("probe"), defaults)
-	if l.err != nil {
-		return nil, l.err
-	}
-	return p, nil
+	l.consistency()
+	return l
 }
 
 var (
@@ -341,7 +363,7 @@ var (
 )
 
 func (l *loader) documents(n *node) {
-	if l.err != nil || n == nil {
+	if n == nil {
 		return
 	}
 	if n.kind != listNode {
@@ -358,12 +380,12 @@ func (l *loader) target(n *node) {
 		return
 	}
 	l.p.url, l.p.rpID, l.p.origin = l.string(n.get("url")), l.string(n.get("rpId")), l.string(n.get("origin"))
-	if u := n.get("url"); u != nil {
+	if u := n.get("url"); u.scalar() {
 		if _, err := baseURL(l.p.url); err != nil {
 			l.fail(u.errorf("%v (write http://HOST or https://HOST)", err))
 		}
 	}
-	if o := n.get("origin"); o != nil {
+	if o := n.get("origin"); o.scalar() {
 		if err := checkOrigin(l.p.origin); err != nil {
 			l.fail(o.errorf("%v (write https://HOST)", err))
 		}
@@ -376,11 +398,11 @@ func (l *loader) target(n *node) {
 	if hosts != nil {
 		for _, h := range hosts.items {
 			u, err := baseURL(l.string(h))
-			if l.err == nil && (err != nil || u.Path != "") {
-				l.fail(h.errorf("%q is no scheme and host (write http://HOST or https://HOST)", h.text))
-			}
-			if l.err != nil {
-				return
+			if err != nil || u.Path != "" {
+				if h.scalar() {
+					l.fail(h.errorf("%q is no scheme and host (write http://HOST or https://HOST)", h.text))
+				}
+				continue
 			}
 			l.p.hosts = append(l.p.hosts, originOf(u))
 		}
@@ -388,7 +410,7 @@ func (l *loader) target(n *node) {
 }
 
 func (l *loader) vars(n *node) {
-	if l.err != nil || n == nil {
+	if n == nil {
 		return
 	}
 	if n.kind != mapNode {
@@ -399,13 +421,12 @@ func (l *loader) vars(n *node) {
 		f := n.fields[k]
 		if !wordForm.MatchString(k) {
 			l.fail(f.keyErrorf("%q is no variable name (letters, digits, underscores)", k))
-			return
+			continue
 		}
 		v := &varDef{at: f}
+		l.p.vars[k] = v
 		if f.kind == mapNode {
-			if !l.fields(f, "value", "env", "secret", "document") {
-				return
-			}
+			l.fields(f, "value", "env", "secret", "document")
 			v.env, v.document = l.string(f.get("env")), l.string(f.get("document"))
 			if d := f.get("value"); d != nil {
 				v.value, v.has = l.string(d), true
@@ -417,12 +438,11 @@ func (l *loader) vars(n *node) {
 		} else {
 			v.value, v.has = l.string(f), true
 		}
-		l.p.vars[k] = v
 	}
 }
 
 func (l *loader) hookList(n *node) {
-	if l.err != nil || n == nil {
+	if n == nil {
 		return
 	}
 	if n.kind != listNode {
@@ -438,7 +458,7 @@ func (l *loader) hookList(n *node) {
 }
 
 func (l *loader) features(n *node, policy bool) {
-	if l.err != nil || n == nil {
+	if n == nil {
 		return
 	}
 	if n.kind != mapNode {
@@ -462,30 +482,33 @@ func (l *loader) features(n *node, policy bool) {
 				hint = "did you mean " + near + "? " + hint
 			}
 			l.fail(f.keyErrorf("unknown name (%s)", hint))
-			return
+			continue
 		}
+		l.unread[k] = true
 		switch {
 		case f.kind == mapNode && !policy:
-			if !l.fields(f, "absent") {
-				return
-			}
+			l.fields(f, "absent")
 			reason := strings.TrimSpace(l.string(f.get("absent")))
 			if reason == "" {
-				l.fail(f.errorf("absent without a reason (write absent: WHY)"))
-				return
+				l.lacks(f, "absent", "absent without a reason (write absent: WHY)")
+				continue
 			}
 			l.p.features[k] = Feature{Absent: oneLine(reason)}
 		case f.kind == boolNode && !f.truth:
 			l.fail(f.errorf("false says too little (write {absent: WHY})"))
-			return
+			continue
 		default:
 			v := l.string(f)
+			if !f.scalar() {
+				continue
+			}
 			if ok && !slices.Contains(i.Values, "*") && !slices.Contains(i.Values, v) {
 				l.fail(f.errorf("%q is not a value of %s (one of %s)", v, k, strings.Join(i.Values, ", ")))
-				return
+				continue
 			}
 			l.p.features[k] = Feature{Declared: true, Value: v}
 		}
+		l.unread[k] = false
 	}
 }
 
@@ -503,14 +526,8 @@ func (l *loader) user(n *node) {
 		}
 		c := *f
 		c.text = l.string(f)
-		if l.err != nil {
-			return nil
-		}
 		t, err := parseTemplate(&c, []string{"id"})
-		if err != nil {
-			l.fail(err)
-			return nil
-		}
+		l.fail(err)
 		return t
 	}
 	l.p.userName = rule("name", "{id}")
@@ -519,7 +536,7 @@ func (l *loader) user(n *node) {
 }
 
 func (l *loader) steps(n *node, defaults step) []*step {
-	if l.err != nil || n == nil {
+	if n == nil {
 		return nil
 	}
 	if n.kind != listNode {
@@ -529,13 +546,13 @@ func (l *loader) steps(n *node, defaults step) []*step {
 	var out []*step
 	for _, item := range n.items {
 		s := l.step(item, defaults)
-		if l.err != nil {
-			return nil
+		if s == nil {
+			continue
 		}
 		for _, o := range out {
-			if o.id == s.id {
+			if o.id == s.id && s.id != "" {
 				l.fail(item.errorf("two steps with the id %q (rename one)", s.id))
-				return nil
+				break
 			}
 		}
 		out = append(out, s)
@@ -553,9 +570,8 @@ func (l *loader) step(n *node, defaults step) *step {
 	s := defaults
 	s.at = n
 	s.id = l.string(n.get("id"))
-	if !nameForm.MatchString(s.id) {
-		l.fail(n.errorf("a step needs an id of lower-case letters, digits and hyphens (add id: NAME)"))
-		return nil
+	if !nameForm.MatchString(s.id) && (n.get("id") == nil || n.get("id").scalar()) {
+		l.lacks(n, "id", "a step needs an id of lower-case letters, digits and hyphens (add id: NAME)")
 	}
 	s.method = "POST"
 	if m := n.get("method"); m != nil {
@@ -564,22 +580,20 @@ func (l *loader) step(n *node, defaults step) *step {
 	s.each = l.jq(n.get("each"))
 	l.inEach = s.each != nil
 	defer func() { l.inEach = false }()
-	path := n.get("path")
-	if path == nil {
-		l.fail(n.errorf("step %s has no path (add path: /...)", s.id))
-		return nil
-	}
-	s.path = l.template(path)
-	if t := l.string(path); l.err == nil && !strings.HasPrefix(t, "/") && !strings.HasPrefix(t, "{") {
-		l.fail(path.errorf("%q does not begin with / (write a path, or one place that holds an address)", t))
-	}
-	if strings.ContainsAny(l.string(path), "?#") && !strings.Contains(l.string(path), "?}") {
-		l.fail(path.errorf("? and # do not belong in a path (use query)"))
+	if path := n.get("path"); path == nil {
+		l.lacks(n, "path", "step %s has no path (add path: /...)", s.id)
+	} else if s.path = l.template(path); s.path != nil {
+		t := l.string(path)
+		if !strings.HasPrefix(t, "/") && !strings.HasPrefix(t, "{") {
+			l.fail(path.errorf("%q does not begin with / (write a path, or one place that holds an address)", t))
+		}
+		if strings.ContainsAny(t, "?#") && !strings.Contains(t, "?}") {
+			l.fail(path.errorf("? and # do not belong in a path (use query)"))
+		}
 	}
 	if q := n.get("query"); q != nil {
 		if q.kind != mapNode {
 			l.fail(q.errorf("this is %s (write NAME: value)", q.kind))
-			return nil
 		}
 		for _, k := range q.keys {
 			s.query = append(s.query, namedTemplate{k, l.template(q.fields[k])})
@@ -605,16 +619,18 @@ func (l *loader) step(n *node, defaults step) *step {
 	if a := n.get("failureAnswer"); a != nil {
 		s.failureAnswer = l.oneOf(a, answerKinds...)
 	}
-	for key, e := range map[string]**expr{"success": &s.success, "failure": &s.failure, "message": &s.message} {
-		if v := n.get(key); v != nil {
-			*e = l.jq(v)
+	for _, own := range []struct {
+		key string
+		to  **expr
+	}{{"success", &s.success}, {"failure", &s.failure}, {"message", &s.message}} {
+		if v := n.get(own.key); v != nil {
+			*own.to = l.jq(v)
 		}
 	}
-	if l.err == nil && s.success == nil {
-		l.fail(n.errorf("step %s says nowhere what success is (add success here or for the whole profile)", s.id))
-	}
-	if l.err == nil && s.failure == nil {
-		l.fail(n.errorf("step %s says nowhere what failure is (add failure here or for the whole profile)", s.id))
+	for _, key := range []string{"success", "failure"} {
+		if n.get(key) == nil && l.root.get(key) == nil && !slices.Contains(l.slips[l.root], key) {
+			l.lacks(n, key, "step %s says nowhere what %s is (add %s here or for the whole profile)", s.id, key, key)
+		}
 	}
 	s.options = l.jq(n.get("options"))
 	s.result = l.bool(n.get("result"))
@@ -632,13 +648,13 @@ func (l *loader) step(n *node, defaults step) *step {
 		}
 		if m.kind != mapNode {
 			l.fail(m.errorf("this is %s (write NAME: JQ)", m.kind))
-			return nil
+			continue
 		}
 		for _, k := range m.keys {
 			name, optional := strings.CutSuffix(k, "?")
 			if !wordForm.MatchString(name) {
 				l.fail(m.fields[k].keyErrorf("%q is no name (letters, digits, underscores, and a ? when it may be absent)", k))
-				return nil
+				continue
 			}
 			s.captures = append(s.captures, capture{name, c.scope, optional, l.jq(m.fields[k])})
 		}
@@ -646,12 +662,11 @@ func (l *loader) step(n *node, defaults step) *step {
 	if m := n.get("assert"); m != nil {
 		if m.kind != mapNode {
 			l.fail(m.errorf("this is %s (write NAME: JQ)", m.kind))
-			return nil
 		}
 		for _, k := range m.keys {
 			if !wordForm.MatchString(k) {
 				l.fail(m.fields[k].keyErrorf("%q is no name (letters, digits, underscores)", k))
-				return nil
+				continue
 			}
 			s.asserts = append(s.asserts, capture{name: k, expr: l.jq(m.fields[k])})
 		}
@@ -665,7 +680,7 @@ func (l *loader) step(n *node, defaults step) *step {
 
 func (l *loader) schema(n *node) string {
 	name := l.string(n)
-	if l.err == nil && n != nil {
+	if n.scalar() {
 		if _, err := schemaFor(name); err != nil {
 			l.fail(n.errorf("%v (one of %s)", err, strings.Join(schemaNames(), ", ")))
 		}
@@ -674,7 +689,7 @@ func (l *loader) schema(n *node) string {
 }
 
 func (l *loader) auth(n *node) *auth {
-	if l.err != nil || n == nil {
+	if n == nil {
 		return nil
 	}
 	if n.kind == stringNode && n.text == "none" {
@@ -685,7 +700,9 @@ func (l *loader) auth(n *node) *auth {
 	}
 	b, basic := n.get("bearer"), n.get("basic")
 	if (b == nil) == (basic == nil) {
-		l.fail(n.errorf("write one of bearer and basic (or auth: none)"))
+		if len(l.slips[n]) == 0 {
+			l.fail(n.errorf("write one of bearer and basic (or auth: none)"))
+		}
 		return nil
 	}
 	if b != nil {
@@ -694,23 +711,30 @@ func (l *loader) auth(n *node) *auth {
 	if !l.fields(basic, "user", "password") {
 		return nil
 	}
-	if basic.get("user") == nil || basic.get("password") == nil {
-		l.fail(basic.errorf("basic needs user and password (add both)"))
-		return nil
+	for _, key := range []string{"user", "password"} {
+		if basic.get(key) == nil && len(l.slips[basic]) == 0 {
+			l.fail(basic.errorf("basic needs user and password (add both)"))
+			return nil
+		}
 	}
 	return &auth{user: l.template(basic.get("user")), password: l.template(basic.get("password"))}
 }
 
+var bodyKinds = []string{"json", "form", "multipart", "text"}
+
 func (l *loader) body(n *node) *body {
-	if l.err != nil || n == nil {
+	if n == nil {
 		return nil
 	}
-	if !l.fields(n, "json", "form", "multipart", "text") {
+	if !l.fields(n, bodyKinds...) {
 		return nil
 	}
 	if len(n.keys) != 1 {
 		l.fail(n.errorf("a body is one of json, form, multipart and text (keep one)"))
 		return nil
+	}
+	if !slices.Contains(bodyKinds, n.keys[0]) {
+		return nil // unknown, and told
 	}
 	b := &body{kind: n.keys[0]}
 	v := n.fields[b.kind]
@@ -737,11 +761,11 @@ func (l *loader) ceremony(kind string, n *node, defaults step) *ceremonySpec {
 		c.challengeEncoding = l.oneOf(e, ChallengeDecoded, ChallengeText, ChallengeEither)
 	}
 	if n.get("steps") == nil {
-		l.fail(n.errorf("no steps (add steps: a list)"))
+		l.lacks(n, "steps", "no steps (add steps: a list)")
 	}
 	c.steps = l.steps(n.get("steps"), defaults)
 	for i, s := range c.steps {
-		if s.options != nil {
+		if s.has("options") {
 			if c.optionsAt >= 0 {
 				l.fail(s.at.errorf("a second step with options (a ceremony has one)"))
 			}
@@ -757,8 +781,9 @@ func (l *loader) ceremony(kind string, n *node, defaults step) *ceremonySpec {
 			l.fail(s.at.errorf("always is for steps after the result (take it away)"))
 		}
 	}
-	if l.err != nil {
-		return nil
+	if !l.stepsRead(n.get("steps")) {
+		l.ceremonyRoles(c) // and no more: which step has what is not known
+		return c
 	}
 	switch {
 	case c.optionsAt < 0:
@@ -767,38 +792,71 @@ func (l *loader) ceremony(kind string, n *node, defaults step) *ceremonySpec {
 		l.fail(n.errorf("no step carries the result (add result: true to one)"))
 	case c.resultAt <= c.optionsAt:
 		l.fail(c.steps[c.resultAt].at.errorf("the result comes before the options (change the order)"))
-	case c.steps[c.resultAt].body == nil:
-		l.fail(c.steps[c.resultAt].at.errorf("the result step has no body (add body)"))
-	case c.steps[c.resultAt].when != nil:
-		l.fail(c.steps[c.resultAt].at.errorf("the result step cannot depend on when (take it away)"))
+	}
+	if c.resultAt >= 0 {
+		result := c.steps[c.resultAt]
+		if !result.has("body") {
+			l.lacks(result.at, "body", "the result step has no body (add body)")
+		}
+		if result.has("when") {
+			l.fail(result.at.errorf("the result step cannot depend on when (take it away)"))
+		}
 	}
 	for i, s := range c.steps {
-		if l.err == nil && i <= c.optionsAt && s.usesCredential() {
+		if i <= c.optionsAt && s.usesCredential() {
 			l.fail(s.at.errorf("step %s comes before the credential exists (do not use .credential or .result here)", s.id))
 		}
 	}
-	roles := n.get("roles")
+	l.ceremonyRoles(c)
+	return c
+}
+
+func (l *loader) ceremonyRoles(c *ceremonySpec) {
+	roles := c.at.get("roles")
 	if roles == nil {
-		return c
+		return
 	}
 	if roles.kind != mapNode {
 		l.fail(roles.errorf("this is %s (write ROLE: /json/pointer)", roles.kind))
-		return nil
+		return
 	}
 	for _, k := range roles.keys {
 		f := roles.fields[k]
 		if !slices.Contains(allRoles, Role(k)) {
 			l.fail(f.keyErrorf("unknown role (one of %s)", joinRoles(allRoles)))
-			return nil
+			continue
 		}
 		text := l.string(f)
+		if !f.scalar() {
+			continue
+		}
 		p, ok := parsePointer(text)
-		if l.err == nil && (!ok || len(p) == 0) {
+		if !ok || len(p) == 0 {
 			l.fail(f.errorf("%q is not a JSON pointer to a member (write /member/member)", text))
+			continue
 		}
 		c.roles[Role(k)] = p
 	}
-	return c
+}
+
+// has says whether the step's text has a key, be its value sound or not.
+func (s *step) has(key string) bool { return s.at.get(key) != nil }
+
+// stepsRead says whether a list of steps was there and every one a mapping
+// without unknown keys, so that what is not seen in them is not there.
+func (l *loader) stepsRead(n *node) bool {
+	if n == nil || n.kind != listNode {
+		return false
+	}
+	for _, item := range n.items {
+		if item.kind != mapNode || len(l.slips[item]) > 0 {
+			return false
+		}
+		if r := item.get("result"); r != nil && r.kind != boolNode {
+			return false
+		}
+	}
+	return true
 }
 
 var (
@@ -827,7 +885,7 @@ func (b *body) mentions(what *regexp.Regexp) bool {
 }
 
 func (l *loader) probe(n *node, defaults step) {
-	if l.err != nil || n == nil {
+	if n == nil {
 		return
 	}
 	if n.kind != mapNode {
@@ -839,32 +897,13 @@ func (l *loader) probe(n *node, defaults step) {
 	}
 	for _, k := range []string{"step", "loggedIn", "loggedOut"} {
 		if n.get(k) == nil {
-			l.fail(n.errorf("a probe needs %s (add it)", k))
-			return
+			l.lacks(n, k, "a probe needs %s (add it)", k)
 		}
 	}
-	l.p.probe = l.step(n.get("step"), defaults)
+	if n.get("step") != nil {
+		l.p.probe = l.step(n.get("step"), defaults)
+	}
 	l.p.loggedIn, l.p.loggedOut = l.jq(n.get("loggedIn")), l.jq(n.get("loggedOut"))
-}
-
-// collectCaptures finds every name that a step anywhere captures.
-func collectCaptures(n *node, names map[string]bool) {
-	if n == nil {
-		return
-	}
-	for _, item := range n.items {
-		collectCaptures(item, names)
-	}
-	for _, k := range n.keys {
-		f := n.fields[k]
-		if (k == "capture" || k == "save" || k == "keep" || k == "assert") && f.kind == mapNode {
-			for _, name := range f.keys {
-				names[strings.TrimSuffix(name, "?")] = true
-			}
-			continue
-		}
-		collectCaptures(f, names)
-	}
 }
 
 func baseURL(s string) (*url.URL, error) {
@@ -926,38 +965,39 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// readRoot parses a file and lays it over what it extends.
-func readRoot(file string, data []byte) (*node, error) {
+// readRoot parses a file and lays it over what it extends. Faults are *Errors.
+func readRoot(file string, data []byte) (*node, []error) {
 	root, err := parseYAML(file, data)
 	if err != nil {
-		return nil, err
+		return nil, []error{err}
 	}
 	if root.kind != mapNode {
-		return nil, root.errorf("this is %s (a profile is a mapping)", root.kind)
+		return nil, []error{root.errorf("this is %s (a profile is a mapping)", root.kind)}
 	}
 	ext := root.get("extends")
 	if ext == nil {
 		return root, nil
 	}
 	if ext.kind != stringNode || !slices.Contains(fixtures.DialectNames(), ext.text) {
-		return nil, ext.errorf("%q is no embedded dialect (one of %s)", ext.text, strings.Join(fixtures.DialectNames(), ", "))
+		hint := "one of " + strings.Join(fixtures.DialectNames(), ", ")
+		if near := nearest(ext.text, fixtures.DialectNames()); near != "" {
+			hint += "; did you mean " + near + "?"
+		}
+		return nil, []error{ext.errorf("%q is no embedded dialect (%s)", ext.text, hint)}
 	}
 	data, err = fixtures.Dialect(ext.text)
 	if err != nil {
-		return nil, ext.errorf("%v (rebuild the program)", err)
+		return nil, []error{ext.errorf("%v (rebuild the program)", err)}
 	}
 	if file == dialectFile(ext.text) {
-		return nil, ext.errorf("a dialect cannot extend itself (take extends away)")
+		return nil, []error{ext.errorf("a dialect cannot extend itself (take extends away)")}
 	}
-	base, err := readRoot(dialectFile(ext.text), data)
-	if err != nil {
-		return nil, err
+	base, faults := readRoot(dialectFile(ext.text), data)
+	if base == nil {
+		return nil, faults
 	}
-	merged, err := overlay(base, root)
-	if err != nil {
-		return nil, err
-	}
-	return merged, nil
+	merged := overlay(base, root, func(e *Error) { faults = append(faults, e) })
+	return merged, faults
 }
 
 func dialectFile(name string) string { return "dialects/" + name + ".yaml" }

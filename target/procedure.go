@@ -103,7 +103,7 @@ func (s *Session) Alter(step string, a Alteration) {
 
 // procedures reads procedures: NAME: {ceremony?, challengeEncoding?, steps, roles?}.
 func (l *loader) procedures(n *node, defaults step) {
-	if l.err != nil || n == nil {
+	if n == nil {
 		return
 	}
 	if n.kind != mapNode {
@@ -114,13 +114,13 @@ func (l *loader) procedures(n *node, defaults step) {
 		f := n.fields[name]
 		if !nameForm.MatchString(name) || slices.Contains([]string{Registration, Authentication, U2FRegistration}, name) {
 			l.fail(f.keyErrorf("%q cannot name a procedure (lower-case letters, digits, hyphens; not a ceremony's name)", name))
-			return
+			continue
 		}
 		if f.kind == nullNode {
 			continue
 		}
 		if !l.fields(f, "ceremony", "challengeEncoding", "steps", "roles") {
-			return
+			continue
 		}
 		var spec *ceremonySpec
 		if k := f.get("ceremony"); k != nil {
@@ -129,10 +129,9 @@ func (l *loader) procedures(n *node, defaults step) {
 		} else {
 			spec = l.plainProcedure(f, defaults)
 		}
-		if l.err != nil {
-			return
+		if spec != nil {
+			l.p.procedures[name] = spec
 		}
-		l.p.procedures[name] = spec
 	}
 }
 
@@ -143,16 +142,16 @@ func (l *loader) plainProcedure(n *node, defaults step) *ceremonySpec {
 	}
 	c := &ceremonySpec{at: n, optionsAt: -1, resultAt: -1, roles: map[Role]pointer{}}
 	if n.get("steps") == nil {
-		l.fail(n.errorf("no steps (add steps: a list)"))
+		l.lacks(n, "steps", "no steps (add steps: a list)")
 	}
 	c.steps = l.steps(n.get("steps"), defaults)
 	for i, s := range c.steps {
 		switch {
-		case s.options != nil:
+		case s.has("options"):
 			l.fail(s.at.errorf("options without a ceremony (add ceremony: registration or authentication to the procedure)"))
 		case s.result && c.resultAt >= 0:
 			l.fail(s.at.errorf("a second step with result: true (a procedure has one)"))
-		case s.result && s.when != nil:
+		case s.result && s.has("when"):
 			l.fail(s.at.errorf("the result step cannot depend on when (take it away)"))
 		case s.always && (c.resultAt < 0 || s.result):
 			l.fail(s.at.errorf("always is for steps after the result (take it away)"))
@@ -163,7 +162,7 @@ func (l *loader) plainProcedure(n *node, defaults step) *ceremonySpec {
 			c.resultAt = i
 		}
 	}
-	if l.err == nil && c.resultAt < 0 {
+	if c.resultAt < 0 && l.stepsRead(n.get("steps")) {
 		l.fail(n.errorf("no step carries the result (add result: true to one)"))
 	}
 	return c

@@ -1,6 +1,8 @@
 package target
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -15,6 +17,8 @@ type Error struct {
 	Line, Column int
 	// Path is the place inside the document: ceremonies.registration.steps[1].path.
 	Path string
+	// Pointer is the same as a JSON Pointer (RFC 6901): /ceremonies/registration/steps/1/path.
+	Pointer string
 	// Message says what is wrong and, in brackets, the mend.
 	Message string
 }
@@ -92,13 +96,66 @@ func LoadDialect(name string) (*Profile, error) {
 }
 
 // LoadProfile reads a profile file. A profile may extend an embedded dialect.
-// The filename is only for messages. Every fault is an *Error with line and column.
+// The filename is only for messages. Every fault is an *Error with line and column,
+// of which the first is returned; CheckProfile returns all.
 func LoadProfile(filename string, data []byte) (*Profile, error) {
-	root, err := readRoot(filename, data)
-	if err != nil {
-		return nil, err
+	c := checkProfile(filename, data)
+	if len(c.Faults) > 0 {
+		return nil, c.Faults[0]
 	}
-	return loadProfile(root)
+	return c.Profile, nil
+}
+
+// Findings are what CheckProfile found.
+type Findings struct {
+	// Profile is what was read; nil where there are faults.
+	Profile *Profile
+	// Faults make a profile unusable. Notes are what a person should look at.
+	Faults, Notes []*Error
+}
+
+// CheckProfile reads a profile file as LoadProfile does and tells all that it
+// finds, in the order of the file's lines.
+func CheckProfile(filename string, data []byte) Findings {
+	c := checkProfile(filename, data)
+	for _, list := range [][]*Error{c.Faults, c.Notes} {
+		slices.SortStableFunc(list, func(a, b *Error) int {
+			// Those of the file itself come before those of what it extends.
+			return cmp.Or(boolOrder(a.File != filename, b.File != filename), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		})
+	}
+	return c
+}
+
+func boolOrder(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+func checkProfile(filename string, data []byte) Findings {
+	var c Findings
+	root, errs := readRoot(filename, data)
+	for _, err := range errs {
+		var e *Error
+		if !errors.As(err, &e) {
+			e = &Error{File: filename, Message: oneLine(err.Error())}
+		}
+		c.Faults = append(c.Faults, e)
+	}
+	if root == nil {
+		return c
+	}
+	l := loadProfile(root)
+	c.Faults, c.Notes = append(c.Faults, l.faults...), l.notes
+	if len(c.Faults) == 0 {
+		c.Profile = l.p
+	}
+	return c
 }
 
 // Name is the profile's name, by default its dialect's.

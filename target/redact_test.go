@@ -246,10 +246,10 @@ func TestNoSecretInExchanges(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l := &loader{p: p, captured: map[string]bool{}}
+			l := &loader{p: p, root: root, slips: map[*node][]string{}, unread: map[string]bool{}}
 			step := p.ceremonies[Registration].steps[0]
-			if step.body = l.body(root.get("body")); l.err != nil {
-				t.Fatal(l.err)
+			if step.body = l.body(root.get("body")); len(l.faults) > 0 {
+				t.Fatal(l.faults)
 			}
 			tg, err := New(p, Options{URL: srv.URL, RPID: "rp.example"})
 			if err != nil {

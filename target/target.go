@@ -1,12 +1,14 @@
 package target
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -128,29 +130,69 @@ func New(p *Profile, o Options) (*Target, error) {
 func (t *Target) bindVars() error {
 	for name := range t.opts.Vars {
 		if t.profile.vars[name] == nil {
-			return fmt.Errorf("profile %s: no var %q (declare vars.%s in the profile)", t.profile.name, name, name)
+			hint := "declare vars." + name + " in the profile"
+			if near := nearest(name, keysOf(t.profile.vars)); near != "" {
+				hint = "did you mean " + near + "? or " + hint
+			}
+			return fmt.Errorf("profile %s: no var %q (%s)", t.profile.name, name, hint)
 		}
 	}
+	if missing := t.profile.Unbound(t.opts.Vars); len(missing) > 0 {
+		return missing[0]
+	}
 	for name, v := range t.profile.vars {
-		value, ok := t.opts.Vars[name]
-		if !ok && v.env != "" {
-			value, ok = os.LookupEnv(v.env)
-		}
-		if !ok && v.has {
-			value, ok = v.value, true
-		}
-		if !ok && v.env != "" {
-			return v.at.errorf("the environment variable %s is not set (set it)", v.env)
-		}
-		if !ok {
-			return v.at.errorf("no value (set vars.%s in the profile)", name)
-		}
+		value, _ := v.bind(name, t.opts.Vars)
 		t.vars[name] = value
 		if v.secret {
 			t.secrets = append(t.secrets, value)
 		}
 	}
 	return nil
+}
+
+// bind is the value of a var: one that is given goes before the environment's,
+// and that before the profile's own.
+func (v *varDef) bind(name string, given map[string]string) (value string, ok bool) {
+	value, ok = given[name]
+	if !ok && v.env != "" {
+		value, ok = os.LookupEnv(v.env)
+	}
+	if !ok && v.has {
+		value, ok = v.value, true
+	}
+	return value, ok
+}
+
+// Unbound are the vars that have no value but those given: their environment
+// variables are not set, or nothing names one. In the order of the file.
+func (p *Profile) Unbound(given map[string]string) []*Error {
+	var out []*Error
+	for _, name := range keysOf(p.vars) {
+		v := p.vars[name]
+		if _, ok := v.bind(name, given); ok {
+			continue
+		}
+		if v.env != "" {
+			out = append(out, v.at.errorf("the environment variable %s is not set (set it)", v.env))
+		} else {
+			out = append(out, v.at.errorf("no value (set vars.%s in the profile)", name))
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *Error) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)) })
+	return out
+}
+
+// ShortSecrets are the secret vars whose values, those given included, are too
+// short to be looked for in texts: they are redacted only where a name tells.
+func (p *Profile) ShortSecrets(given map[string]string) []*Error {
+	var out []*Error
+	for _, name := range keysOf(p.vars) {
+		v := p.vars[name]
+		if value, ok := v.bind(name, given); ok && v.secret && value != "" && len(value) < minSecret {
+			out = append(out, v.at.errorf("a secret of %d bytes is not found in bodies and addresses, and stands in reports where they have it (take one of at least %d)", len(value), minSecret))
+		}
+	}
+	return out
 }
 
 func first(values ...string) string {

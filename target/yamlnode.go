@@ -46,6 +46,7 @@ type node struct {
 	// keyLine and keyCol are the place of the key that the value stands under.
 	keyLine, keyCol int
 	path            string
+	pointer         string // path as a JSON Pointer
 	kind            nodeKind
 	text            string // stringNode, numberNode
 	truth           bool   // boolNode
@@ -55,7 +56,7 @@ type node struct {
 }
 
 func (n *node) errorf(format string, args ...any) *Error {
-	return &Error{File: n.file, Line: n.line, Column: n.col, Path: n.path, Message: oneLine(fmt.Sprintf(format, args...))}
+	return &Error{File: n.file, Line: n.line, Column: n.col, Path: n.path, Pointer: n.pointer, Message: oneLine(fmt.Sprintf(format, args...))}
 }
 
 // keyErrorf is errorf for a fault of the key.
@@ -116,7 +117,7 @@ func parseYAML(file string, data []byte) (root *node, err error) {
 	if body == nil {
 		return nil, &Error{File: file, Message: "the file is empty (write at least: extends: fido)"}
 	}
-	return convert(file, "", body, nil, 0)
+	return convert(file, "", "", body, nil, 0)
 }
 
 // tooDeep finds the line on which the text nests beyond reason, by counting
@@ -146,8 +147,8 @@ func tooDeep(s string) int {
 	return 0
 }
 
-func convert(file, path string, a ast.Node, at *token.Token, depth int) (*node, error) {
-	n := &node{file: file, path: path}
+func convert(file, path, pointer string, a ast.Node, at *token.Token, depth int) (*node, error) {
+	n := &node{file: file, path: path, pointer: pointer}
 	tok := a.GetToken()
 	if tok == nil {
 		tok = at
@@ -186,7 +187,7 @@ func convert(file, path string, a ast.Node, at *token.Token, depth int) (*node, 
 	case *ast.SequenceNode:
 		n.kind = listNode
 		for i, item := range v.Values {
-			c, err := convert(file, fmt.Sprintf("%s[%d]", path, i), item, tok, depth+1)
+			c, err := convert(file, fmt.Sprintf("%s[%d]", path, i), fmt.Sprintf("%s/%d", pointer, i), item, tok, depth+1)
 			if err != nil {
 				return nil, err
 			}
@@ -205,7 +206,7 @@ func convert(file, path string, a ast.Node, at *token.Token, depth int) (*node, 
 func convertMap(n *node, values []*ast.MappingValueNode, depth int) error {
 	n.kind, n.fields = mapNode, map[string]*node{}
 	for _, mv := range values {
-		place := &node{file: n.file, path: n.path, line: n.line, col: n.col}
+		place := &node{file: n.file, path: n.path, pointer: n.pointer, line: n.line, col: n.col}
 		kt := mv.Key.GetToken()
 		if kt != nil && kt.Position != nil {
 			place.line, place.col = kt.Position.Line, kt.Position.Column
@@ -220,15 +221,15 @@ func convertMap(n *node, values []*ast.MappingValueNode, depth int) error {
 			return place.errorf("keys must be plain strings (quote it; anchors and merge keys are not read)")
 		}
 		if _, dup := n.fields[key]; dup {
-			place.path = join(n.path, key)
+			place.path, place.pointer = join(n.path, key), below(n.pointer, key)
 			return place.errorf("this key is there twice (take one away)")
 		}
 		var c *node
 		if mv.Value == nil {
-			c = &node{file: n.file, path: join(n.path, key), line: place.line, col: place.col}
+			c = &node{file: n.file, path: join(n.path, key), pointer: below(n.pointer, key), line: place.line, col: place.col}
 		} else {
 			var err error
-			if c, err = convert(n.file, join(n.path, key), mv.Value, kt, depth+1); err != nil {
+			if c, err = convert(n.file, join(n.path, key), below(n.pointer, key), mv.Value, kt, depth+1); err != nil {
 				return err
 			}
 		}
@@ -241,6 +242,11 @@ func convertMap(n *node, values []*ast.MappingValueNode, depth int) error {
 		n.fields[key] = c
 	}
 	return nil
+}
+
+// below is the JSON Pointer of a member (RFC 6901).
+func below(pointer, key string) string {
+	return pointer + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
 }
 
 func join(path, key string) string {
@@ -256,21 +262,22 @@ func join(path, key string) string {
 // overlay lays over on top of base. Mappings are merged key by key and a null
 // takes the base's value away. A list replaces a list; but a mapping laid over a
 // list of steps edits the steps with those ids. Anything else replaces.
-func overlay(base, over *node) (*node, error) {
+// What cannot be merged is told to fail, and left out.
+func overlay(base, over *node, fail func(*Error)) *node {
 	switch {
 	case base == nil:
-		return over, nil
+		return over
 	case over == nil:
-		return base, nil
+		return base
 	case base.kind == mapNode && over.kind == mapNode:
-		return overlayMap(base, over)
+		return overlayMap(base, over, fail)
 	case base.kind == listNode && over.kind == mapNode && len(base.items) > 0 && base.items[0].get("id") != nil:
-		return overlaySteps(base, over)
+		return overlaySteps(base, over, fail)
 	}
-	return over, nil
+	return over
 }
 
-func overlayMap(base, over *node) (*node, error) {
+func overlayMap(base, over *node, fail func(*Error)) *node {
 	out := *over
 	out.keys, out.fields = nil, map[string]*node{}
 	for _, k := range base.keys {
@@ -278,12 +285,8 @@ func overlayMap(base, over *node) (*node, error) {
 		if o != nil && o.kind == nullNode {
 			continue
 		}
-		m, err := overlay(base.fields[k], o)
-		if err != nil {
-			return nil, err
-		}
 		out.keys = append(out.keys, k)
-		out.fields[k] = m
+		out.fields[k] = overlay(base.fields[k], o, fail)
 	}
 	for _, k := range over.keys {
 		if _, done := base.fields[k]; done || over.fields[k].kind == nullNode {
@@ -292,13 +295,14 @@ func overlayMap(base, over *node) (*node, error) {
 		out.keys = append(out.keys, k)
 		out.fields[k] = over.fields[k]
 	}
-	return &out, nil
+	return &out
 }
 
-func overlaySteps(base, over *node) (*node, error) {
+func overlaySteps(base, over *node, fail func(*Error)) *node {
 	out := *base
 	out.items = nil
 	done := map[string]bool{}
+	var ids []string
 	for _, item := range base.items {
 		id := item.get("id")
 		if id == nil {
@@ -307,21 +311,22 @@ func overlaySteps(base, over *node) (*node, error) {
 		}
 		o := over.fields[id.text]
 		done[id.text] = true
+		ids = append(ids, id.text)
 		if o != nil && o.kind == nullNode {
 			continue
 		}
-		m, err := overlay(item, o)
-		if err != nil {
-			return nil, err
-		}
-		out.items = append(out.items, m)
+		out.items = append(out.items, overlay(item, o, fail))
 	}
 	for _, k := range over.keys {
 		if !done[k] {
-			return nil, over.fields[k].keyErrorf("the extended profile has no step %q here (mend the id, or write the whole list)", k)
+			hint := "mend the id, or write the whole list"
+			if near := nearest(k, ids); near != "" {
+				hint += "; did you mean " + near + "?"
+			}
+			fail(over.fields[k].keyErrorf("the extended profile has no step %q here (%s)", k, hint))
 		}
 	}
-	return &out, nil
+	return &out
 }
 
 // oneLine folds white space and cuts at 500 bytes, for messages of one line.

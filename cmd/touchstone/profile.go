@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -39,9 +41,14 @@ func profileCheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check FILE",
 		Short: "Say what is wrong with a profile and where, and try it with one ceremony of each kind",
-		Long: `Read a profile and say what is wrong with it, with the line and the mend; then,
-where the file, --target or --adapter names a Relying Party, register and log in one user
-through the virtual client, with every request and answer shown.
+		Long: `Read a profile and say all that is wrong with it, a line each with the place and
+the mend: what cannot be read, names that nothing has, values that are not there
+yet, and what contradicts itself. Notes are no faults: what nothing uses, what a
+browser may mind, a variable that has no value yet.
+
+Then, where the file, --target or --adapter names a Relying Party, register and
+log in one user through the virtual client, with every request and answer shown, secrets
+redacted. A variable without a value is a fault then.
 
 Exit codes: 0 the profile is sound and the ceremonies succeeded, or none was
 asked for; 1 the Relying Party refused a valid ceremony or answered it in no
@@ -72,22 +79,47 @@ func (f *runFlags) checkProfile(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return usage("", "%w", err)
 	}
-	p, err := target.LoadProfile(f.profile, data)
+	vars, err := variables(f.vars)
 	if err != nil {
-		return usage("", "%w", err)
+		return err
+	}
+	found := target.CheckProfile(f.profile, data)
+	p := found.Profile
+	tried := false
+	if p != nil {
+		_, hasAdapter := p.Adapter()
+		tried = f.target != "" || f.adapter != "" || hasAdapter || p.HasTarget()
+		found.Notes = append(found.Notes, p.ShortSecrets(vars)...)
+		if missing := p.Unbound(vars); tried {
+			found.Faults = append(found.Faults, missing...)
+		} else {
+			for _, e := range missing {
+				e.Message = "it cannot be run yet: " + e.Message
+			}
+			found.Notes = append(found.Notes, missing...)
+		}
+	}
+	if len(found.Faults) > 0 {
+		if err := tellFindings(stdout, found); err != nil {
+			return err
+		}
+		return usage("", "%s: %s", f.profile, count(len(found.Faults), "fault", "faults"))
 	}
 	if err := describeProfile(stdout, p); err != nil {
 		return err
 	}
-	_, hasAdapter := p.Adapter()
-	if f.target == "" && f.adapter == "" && !hasAdapter && !p.HasTarget() {
-		// Bound to nowhere, for what only binding finds out, such as a secret that is not set.
-		vars, err := variables(f.vars)
-		if err != nil {
-			return err
-		}
-		if _, err := target.New(p, target.Options{URL: "https://rp.invalid", Vars: vars}); err != nil {
-			fmt.Fprintf(stdout, "\nnote: it cannot be run yet: %v\n", err)
+	if len(found.Notes) > 0 {
+		fmt.Fprintln(stdout)
+	}
+	if err := tellFindings(stdout, found); err != nil {
+		return err
+	}
+	if !tried {
+		// Bound to nowhere, for what only binding finds out.
+		if len(p.Unbound(vars)) == 0 {
+			if _, err := target.New(p, target.Options{URL: "https://rp.invalid", Vars: vars}); err != nil {
+				return usage("", "%w", err)
+			}
 		}
 		_, err = fmt.Fprintln(stdout, "\nthe profile is sound; --target URL tries it with a registration and a login")
 		return err
@@ -128,6 +160,30 @@ func (f *runFlags) checkProfile(ctx context.Context, stdout io.Writer) error {
 		return &exit{code: exitFailed}
 	}
 	return nil
+}
+
+// tellFindings lists what is wrong with a profile and what should be looked at, a
+// line each: the place as editors read it and as a JSON Pointer.
+func tellFindings(w io.Writer, found target.Findings) error {
+	var b strings.Builder
+	for _, list := range []struct {
+		kind string
+		list []*target.Error
+	}{{"error", found.Faults}, {"note", found.Notes}} {
+		for _, e := range list.list {
+			b.WriteString(visible(e.File))
+			if e.Line > 0 {
+				fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
+			}
+			fmt.Fprintf(&b, ": %s: ", list.kind)
+			if e.Pointer != "" {
+				fmt.Fprintf(&b, "%s: ", visible(e.Pointer))
+			}
+			b.WriteString(visible(e.Message) + "\n")
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 // describeProfile says what a profile has and does not.
@@ -209,14 +265,29 @@ func tellTrial(w io.Writer, r *reports.Report) error {
 
 func tellExchanges(w io.Writer, list []reports.Exchange) {
 	for _, e := range list {
-		fmt.Fprintf(w, "\n  %s\n  > %s %s\n", e.Step, e.Method, e.URL)
+		fmt.Fprintf(w, "\n  %s\n  > %s %s\n", e.Step, e.Method, visible(e.URL))
+		tellHeaders(w, ">", e.RequestHeaders)
 		tellBody(w, ">", e.RequestBody)
 		if e.Status == 0 {
-			fmt.Fprintf(w, "  < no answer: %s\n", e.Note)
+			fmt.Fprintf(w, "  < no answer: %s\n", visible(e.Note))
 			continue
 		}
-		fmt.Fprintf(w, "  < %d %s\n", e.Status, strings.Join(e.ResponseHeaders["Content-Type"], ", "))
+		fmt.Fprintf(w, "  < %s\n", strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status))))
+		tellHeaders(w, "<", e.ResponseHeaders)
 		tellBody(w, "<", e.ResponseBody)
+	}
+}
+
+// tellHeaders shows header fields by name, each value on a line. Secrets are taken
+// out of them already.
+func tellHeaders(w io.Writer, mark string, fields map[string][]string) {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		for _, v := range fields[name] {
+			if runes := []rune(v); len(runes) > 500 {
+				v = string(runes[:500]) + fmt.Sprintf(" ... %d more characters", len(runes)-500)
+			}
+			fmt.Fprintf(w, "  %s %s: %s\n", mark, visible(name), visible(v))
+		}
 	}
 }
 
@@ -226,6 +297,7 @@ func tellBody(w io.Writer, mark, text string) {
 	if text == "" {
 		return
 	}
+	fmt.Fprintf(w, "  %s\n", mark)
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	for i, line := range lines {
 		if i == most {

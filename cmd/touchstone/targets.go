@@ -44,11 +44,15 @@ func (f *runFlags) loadProfile() (*target.Profile, error) {
 	if err != nil {
 		return nil, usage("", "--profile: %w", err)
 	}
-	p, err := target.LoadProfile(f.profile, data)
-	if err != nil {
-		return nil, usage("", "%w", err)
+	found := target.CheckProfile(f.profile, data)
+	if n := len(found.Faults); n > 0 {
+		hint := ""
+		if n > 1 {
+			hint = fmt.Sprintf("the first of %d faults; touchstone profile check %s lists them", n, quote(f.profile))
+		}
+		return nil, usage(hint, "%w", found.Faults[0])
 	}
-	return p, nil
+	return found.Profile, nil
 }
 
 // startAdapter starts the program of --adapter or, where neither that nor
