@@ -377,7 +377,21 @@ func FuzzLoadProfile(f *testing.F) {
 	f.Add([]byte(minimal))
 	f.Add([]byte("extends: fido\nceremonies: {registration: {steps: {result: {always: true, when: 'null'}}}}\n"))
 	f.Add([]byte("extends: fido\nvars: [a]\nuser: {name: '{{{id}'}\n"))
+	f.Add([]byte(whole))
+	f.Add([]byte("extends: fido\nsuccess: 'def f: f, f; f | .captured.x | . as {a: $b, $c} | reduce .[] as [$d] (.; $ENV) | @base32 \"\\(.vars.y)\"'\n"))
+	f.Add([]byte("extends: dfns\nceremonies: {registration: {steps: {result: {body: {json: null, multipart: {a: '.credential | to_jsonstring', b: '[range(9)] | tojson'}}}}, roles: {id: /a/id, type: /b}}}\n"))
+	f.Add([]byte("extends: fido\nadapter: {command: [], env: []}\nfeatures: {session-probe: true, mds: {absent: ''}}\nprobe: {step: []}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		// The consistency checks are a part of loading, so that they are reached here.
+		found := CheckProfile("rp.yaml", data)
+		if (found.Profile == nil) != (len(found.Faults) > 0) {
+			t.Fatalf("a profile %v with %d faults", found.Profile, len(found.Faults))
+		}
+		for _, e := range append(slices.Clone(found.Faults), found.Notes...) {
+			if e.Message == "" || strings.ContainsAny(e.Message, "\n\r") || e.Pointer != "" && e.Pointer[0] != '/' || e.Line < 0 {
+				t.Fatalf("a finding without a proper text or place: %+v", e)
+			}
+		}
 		p, err := LoadProfile("rp.yaml", data)
 		if err != nil {
 			var e *Error
