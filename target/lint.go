@@ -509,9 +509,6 @@ func (c *consistency) declarations() {
 		}
 	}
 	if !absent("authentication") && c.p.ceremonies[Authentication] != nil {
-		if absent("login.username") && absent("login.usernameless") {
-			c.tell(at("login.username"), "a login with a username is declared absent, and one without as well (declare one of login.username and login.usernameless)")
-		}
 		if has("login.usernameless") && c.names && !c.namelessly {
 			c.tell(at("login.usernameless"), "login.usernameless is declared, and the steps before a login's options always name the user (leave the name out where .request.usernameless is true, or declare {absent: WHY})")
 		}
