@@ -31,6 +31,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -68,6 +69,9 @@ type peer struct {
 	Profile string   `yaml:"profile"`
 	Clients []string `yaml:"clients"`
 	Sound   bool     `yaml:"sound"` // it hears the valid stories
+	// Again says why a check of this peer that comes out otherwise than its baseline
+	// says is put once more, alone: the peer has a known bug that strikes by chance.
+	Again string `yaml:"again"`
 }
 
 func (p peer) file(name string) string {
@@ -294,12 +298,94 @@ func (p peer) run(ctx context.Context, o options, w io.Writer) error {
 	} else {
 		_ = os.Remove(p.report()) // an old one must not be taken for this run's
 	}
+	err := withpeer(ctx, args, w)
+	if p.Again != "" && o.valid == 0 && o.check == "" && ctx.Err() == nil {
+		return p.again(ctx, err, w)
+	}
+	return err
+}
+
+func withpeer(ctx context.Context, args []string, w io.Writer) error {
 	cmd := exec.CommandContext(ctx, "bin/withpeer", args...)
 	cmd.Stdout, cmd.Stderr = w, w
 	// withpeer ends the server when it is asked to; killed outright it could not.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 20 * time.Second
 	return cmd.Run()
+}
+
+// chance is how many checks may come out otherwise by chance.
+const chance = 10
+
+// again puts the checks that are not as the baseline says once more, and puts what
+// they say now into the report. err is what the first run ended with; nothing, where
+// only what does not score came out otherwise.
+func (p peer) again(ctx context.Context, err error, w io.Writer) error {
+	r, b, rerr := p.read()
+	if rerr != nil {
+		return err
+	}
+	ids := odd(r, b)
+	if len(ids) == 0 || len(ids) > chance {
+		return err
+	}
+	fmt.Fprintf(w, "\nonce more, because %s: %s\n", p.Again, strings.Join(ids, ", "))
+	second := filepath.Join(out, p.Name+".again.json")
+	_ = os.Remove(second) // an old one must not be taken for this run's
+	args := append([]string{"-dir", p.Dir, "--"}, p.Server...)
+	args = append(args, "--rp-id", rpID, "--origin", origin, "--", "bin/touchstone", "run", "--target", "{url}", "--rp-id", rpID, "--origin", origin,
+		"--seed", seed, "--profile", p.file("profile.yaml"), "--json", second)
+	for _, c := range p.Clients {
+		args = append(args, "--client", c)
+	}
+	for _, id := range ids {
+		args = append(args, "--check", id)
+	}
+	_ = withpeer(ctx, args, w) // what is red now is red in the report
+	data, rerr := os.ReadFile(second)
+	if rerr != nil {
+		return err
+	}
+	anew, rerr := reports.ReadJSON(second, bytes.NewReader(data))
+	if rerr != nil {
+		return rerr
+	}
+	for _, n := range anew.Checks {
+		if at := slices.IndexFunc(r.Checks, func(c reports.Check) bool { return c.ID == n.ID && c.Client == n.Client }); at >= 0 {
+			r.Checks[at] = n
+		}
+	}
+	var text bytes.Buffer
+	if rerr := reports.WriteJSON(&text, r); rerr != nil {
+		return rerr
+	}
+	if rerr := os.WriteFile(p.report(), text.Bytes(), 0o666); rerr != nil {
+		return rerr
+	}
+	if left := odd(r, b); len(left) > 0 {
+		return fmt.Errorf("not as the baseline says, twice: %s", strings.Join(left, ", "))
+	}
+	return nil
+}
+
+// odd are the checks that did not come out as the baseline says.
+func odd(r *reports.Report, b *reports.Baseline) []string {
+	var ids []string
+	add := func(id string) {
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	applied := b.Apply(r)
+	for _, c := range applied.Checks {
+		if c.Verdict != reports.Pass && c.Verdict != reports.NotApplicable && c.Accepted == "" {
+			add(c.ID)
+		}
+	}
+	for _, u := range applied.Baseline.Unexpected {
+		add(u.ID)
+	}
+	return ids
 }
 
 func (p peer) report() string { return filepath.Join(out, p.Name+".json") }

@@ -122,6 +122,18 @@ func TestLoadPeers(t *testing.T) {
 	}
 }
 
+// TestOdd: what is put once more is what the baseline does not say, in either direction.
+func TestOdd(t *testing.T) {
+	b := &reports.Baseline{Entries: []reports.BaselineEntry{{ID: "a.b.known", Verdict: reports.Fail, Reason: "bug: x"}, {ID: "a.b.mended", Verdict: reports.Warn, Reason: "bug: x"}}}
+	r := &reports.Report{Checks: []reports.Check{
+		{ID: "a.b.known", Verdict: reports.Fail}, {ID: "a.b.mended", Verdict: reports.Pass}, {ID: "a.b.fine", Verdict: reports.Pass},
+		{ID: "a.b.absent", Verdict: reports.NotApplicable}, {ID: "a.b.new", Verdict: reports.NotTestable, Client: "virtual"}, {ID: "a.b.new", Verdict: reports.Warn, Client: "chrome"},
+	}}
+	if got := strings.Join(odd(r, b), " "); got != "a.b.new a.b.mended" {
+		t.Errorf("odd: %s", got)
+	}
+}
+
 func fake(version string, verdict reports.Verdict) played {
 	return played{peer: peer{Name: "g-" + version, Library: "go-webauthn", Version: version}, report: &reports.Report{Checks: []reports.Check{{ID: "a.b.c", Verdict: verdict}}}}
 }
