@@ -23,16 +23,17 @@ var wireForms = []struct {
 	vars   map[string]string
 	random io.Reader // of the RP behind it
 	lacks  []string  // checks that its form has no place for
+	odd    []string  // checks that are red for what its form leaves out
 }{
 	{file: "webauthn-io.yaml", rp: plainly(webauthnIO)},
 	{file: "webauthn-rs.yaml", rp: plainly(webauthnRS)},
 	{file: "java-webauthn-server.yaml", rp: yubico},
-	{file: "keycloak.yaml", rp: keycloak},
+	{file: "keycloak.yaml", rp: keycloak, odd: []string{"registration.options.exclude-list-transports"}},
 	{file: "spring-security.yaml", rp: spring, vars: map[string]string{"password": "password"}},
 	{file: "passwordless-dev.yaml", rp: passwordless, vars: map[string]string{"apiKey": "demo:public:1", "apiSecret": "demo:secret:1"}},
 	{file: "strongkey.yaml", rp: strongkey, vars: map[string]string{"password": "Abcd1234!"}},
 	{file: "ory-kratos.yaml", rp: kratos},
-	{file: "powerauth.yaml", rp: powerauth, random: letters{}, lacks: []string{"registration.exclude-list.stops-client"}},
+	{file: "powerauth.yaml", rp: powerauth, random: letters{}, lacks: []string{"registration.exclude-list.stops-client"}, odd: []string{"registration.public-key.real-alg-not-offered"}},
 }
 
 func plainly(f func(http.Handler) http.Handler) func(*testing.T, http.Handler) http.Handler {
