@@ -444,13 +444,13 @@ func crashBugs() []httpBug {
 			object, err := base64.RawURLEncoding.DecodeString(text)
 			// crv Ed25519, and x of 31 bytes
 			return err == nil && bytes.Contains(object, []byte("fpacked")) && bytes.Contains(object, []byte{0x20, 0x06, 0x21, 0x58, 31})
-		}, drop, "go-webauthn/webauthn#615"),
+		}, drop),
 		bug("crash-tpm-exponent-short", "drops the connection at a TPM statement over an RSA key whose exponent has fewer than three bytes", []string{attested}, func(b []byte) bool {
 			text, _ := response(b)["attestationObject"].(string)
 			object, err := base64.RawURLEncoding.DecodeString(text)
 			// fmt, and e of one byte
 			return err == nil && bytes.Contains(object, []byte("cfmtctpm")) && bytes.Contains(object, []byte{0x21, 0x41, 0x03})
-		}, drop, "go-webauthn/webauthn#719"),
+		}, drop),
 	}
 }
 
