@@ -16,7 +16,7 @@ import {
 const BODY_LIMIT = 1 << 20;
 
 /** A failure that is the caller's: answered with its status and the dialect's failure form. */
-class Refusal extends Error {
+export class Refusal extends Error {
   constructor(message, status = 400) {
     super(message);
     this.status = status;
@@ -26,8 +26,10 @@ class Refusal extends Error {
 /**
  * newPeer returns a node:http server that is not listening yet. Everything lives in
  * memory and dies with it. config.origin may still change until the first request.
+ * The face is how it speaks to the outside: it turns a request into a call of one of
+ * the routes below, and what they return or throw into {status, headers, body}.
  */
-export function newPeer(config) {
+export function newPeer(config, face = fido) {
   const users = new Map(); // username -> {id, name, credentials: Map of credential id -> record}
   const owners = new Map(); // credential id -> user, over all users
   const sessions = new Map(); // cookie value -> pending ceremony
@@ -139,27 +141,36 @@ export function newPeer(config) {
   };
 
   return createServer(async (req, res) => {
-    const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
-    try {
-      const { pathname } = new URL(req.url, 'http://peer.invalid');
-      const route = Object.hasOwn(routes, pathname) ? routes[pathname] : undefined;
-      if (!route) throw new Refusal(`nothing at ${pathname}`, 404);
-      if (req.method !== 'POST') throw new Refusal(`${pathname} takes POST`, 405);
-      const body = await json(req);
-      let session = /(?:^|;\s*)peer-session=([\w-]+)/.exec(req.headers.cookie ?? '')?.[1];
-      if (!session) {
-        session = randomBytes(24).toString('base64url');
-        headers['set-cookie'] = `peer-session=${session}; Path=/; HttpOnly; SameSite=Strict`;
-      }
-      const answer = await route(body, session);
-      res.writeHead(200, headers).end(JSON.stringify({ status: 'ok', errorMessage: '', ...answer }));
-    } catch (error) {
-      // The library says no by throwing, whatever the class of the error.
-      const errorMessage = String(error?.message || error || 'failed');
-      res.writeHead(error?.status ?? 400, headers).end(JSON.stringify({ status: 'failed', errorMessage }));
-    }
+    const { status, headers, body } = await face(req, routes);
+    res
+      .writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers })
+      .end(JSON.stringify(body));
   });
 }
+
+/** fido is the FIDO server API: the session is a cookie, and a status is in every body. */
+async function fido(req, routes) {
+  const headers = {};
+  try {
+    const { pathname } = new URL(req.url, 'http://peer.invalid');
+    const route = Object.hasOwn(routes, pathname) ? routes[pathname] : undefined;
+    if (!route) throw new Refusal(`nothing at ${pathname}`, 404);
+    if (req.method !== 'POST') throw new Refusal(`${pathname} takes POST`, 405);
+    const body = await json(req);
+    let session = /(?:^|;\s*)peer-session=([\w-]+)/.exec(req.headers.cookie ?? '')?.[1];
+    if (!session) {
+      session = randomBytes(24).toString('base64url');
+      headers['set-cookie'] = `peer-session=${session}; Path=/; HttpOnly; SameSite=Strict`;
+    }
+    const answer = await route(body, session);
+    return { status: 200, headers, body: { status: 'ok', errorMessage: '', ...answer } };
+  } catch (error) {
+    return { status: error?.status ?? 400, headers, body: { status: 'failed', errorMessage: reason(error) } };
+  }
+}
+
+/** reason is what is told of a refusal. The library says no by throwing, whatever the class of the error. */
+export const reason = (error) => String(error?.message || error || 'failed');
 
 /** wire turns the dialect's body into the library's: there rawId is optional and the extension results have another name. */
 function wire(body) {
@@ -175,7 +186,7 @@ function text(value, name) {
   return value;
 }
 
-async function json(req) {
+export async function json(req) {
   const chunks = [];
   let size = 0;
   for await (const chunk of req) {
@@ -193,7 +204,7 @@ async function json(req) {
   return body;
 }
 
-function main() {
+export function main(face) {
   const fail = (error) => {
     console.error(`server.js: ${error.message}`);
     process.exit(2);
@@ -212,7 +223,7 @@ function main() {
     fail(error);
   }
   const config = { rpId: values['rp-id'], origin: values.origin };
-  const server = newPeer(config);
+  const server = newPeer(config, face);
   server.on('error', fail);
   server.listen(Number(values.port), '127.0.0.1', () => {
     const url = `http://localhost:${server.address().port}`;

@@ -78,6 +78,11 @@ Relying Parties that none of us wrote. Most are a library behind a small server 
 	if own := foreign(all); own != "" {
 		fmt.Fprintf(&w, "Whole ones, which speak an API of their own, are set up as their documents say and reached through a profile of examples/profiles, with nothing of ours between: %s.\n", own)
 	}
+	for _, p := range all {
+		if p.Small {
+			fmt.Fprintf(&w, "%s %s is the library behind a small server in a form of its own: [%s](../%s).\n", p.Library, p.Version, p.Profile, p.Profile)
+		}
+	}
 	e, err := loadEvidence(evidenceFile)
 	if err != nil {
 		return nil, err
@@ -111,11 +116,11 @@ Checks passed of checks that could be put; what is missing is a finding below. A
 	return []byte(w.String()), nil
 }
 
-// foreign names the peers that speak an API of their own.
+// foreign names the whole ones among the peers that speak an API of their own.
 func foreign(all []played) string {
 	var names []string
 	for _, p := range all {
-		if p.Profile != "" {
+		if p.Profile != "" && !p.Small {
 			names = append(names, p.Library)
 		}
 	}

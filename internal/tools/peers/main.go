@@ -72,6 +72,8 @@ type peer struct {
 	// Again says why a check of this peer that comes out otherwise than its baseline
 	// says is put once more, alone: the peer has a known bug that strikes by chance.
 	Again string `yaml:"again"`
+	// Small is true of a profile's peer whose server is ours: the library is another's, the form is its own.
+	Small bool `yaml:"small"`
 }
 
 func (p peer) file(name string) string {
