@@ -2,6 +2,7 @@ package virtualauth
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"math/big"
 	"slices"
@@ -54,6 +55,49 @@ func (e *edit) ecdsaSignature(sig []byte) (ecdsaSignature, *big.Int, error) {
 		return ecdsaSignature{}, nil, notApplicable("%v", err)
 	}
 	return s, pub.Params().N, nil
+}
+
+// shortInteger signs with one nonce after the other until r or s is short. RFC 6979,
+// by which signatures are made otherwise, leaves no choice of the nonce.
+func shortInteger(e *edit) error {
+	key, ok := e.keys.Credential.(*ecdsa.PrivateKey)
+	if !ok {
+		return notApplicable("the credential's private key is no ECDSA key, or not at hand")
+	}
+	secret, err := key.Bytes()
+	if err != nil {
+		return err
+	}
+	message := slices.Concat(e.authBytes, e.clientDataHash())
+	h := map[string]crypto.Hash{"P-256": crypto.SHA256, "P-384": crypto.SHA384, "P-521": crypto.SHA512}[key.Params().Name].New()
+	h.Write(message)
+	d, digest, order := new(big.Int).SetBytes(secret), new(big.Int).SetBytes(h.Sum(nil)), key.Params().N
+	short := (order.BitLen()+7)/8*8 - 9 // one byte less, and no zero in front that keeps DER from reading a sign
+	e.ensureDeriver()
+	for n := uint32(1); n <= 1<<14; n++ {
+		b := e.derive.draw(len(secret), "nonce", n, message)
+		if excess := len(b)*8 - order.BitLen(); excess > 0 {
+			b[0] &= 0xff >> excess
+		}
+		nonce, err := ecdsa.ParseRawPrivateKey(key.Curve, b)
+		if err != nil {
+			continue // zero, or beyond the order
+		}
+		point, err := nonce.PublicKey.Bytes()
+		if err != nil {
+			return err
+		}
+		r := new(big.Int).SetBytes(point[1 : 1+len(point)/2])
+		r.Mod(r, order)
+		s := new(big.Int).Mul(r, d)
+		s.Add(s, digest).Mul(s, new(big.Int).ModInverse(new(big.Int).SetBytes(b), order)).Mod(s, order)
+		if r.Sign() == 0 || s.Sign() == 0 || r.BitLen() > short && s.BitLen() > short {
+			continue
+		}
+		e.signature, err = ecdsaSignature{r, s}.marshal()
+		return err
+	}
+	return notApplicable("no nonce gave a short integer")
 }
 
 var signatureFaults = []faultDef{
@@ -130,6 +174,7 @@ var signatureFaults = []faultDef{
 		}
 		return s, nil
 	})).at("sctn-signature-attestation-types"),
+	signatureFault("SignatureShortInteger", MustAccept, "r or s of the ECDSA signature is so small that DER has a byte less of it, as of one in 256", shortInteger).at("sctn-signature-attestation-types"),
 	signatureFault("SignatureNegativeS", MustReject, "s of the ECDSA signature is negated", signatureNumbers(func(_ *edit, s ecdsaSignature, _ *big.Int) (ecdsaSignature, error) {
 		s.S = new(big.Int).Neg(s.S)
 		return s, nil

@@ -812,6 +812,9 @@ type Faults struct {
 	// SignatureLowS: s of the ECDSA signature is in the lower half, which is as valid.
 	// Must accept (step 7.2.21): https://www.w3.org/TR/webauthn-3/#sctn-signature-attestation-types
 	SignatureLowS bool
+	// SignatureShortInteger: r or s of the ECDSA signature is so small that DER has a byte less of it, as of one in 256.
+	// Must accept (step 7.2.21): https://www.w3.org/TR/webauthn-3/#sctn-signature-attestation-types
+	SignatureShortInteger bool
 	// SignatureNegativeS: s of the ECDSA signature is negated.
 	// Must reject (step 7.2.21): https://www.w3.org/TR/webauthn-3/#sctn-verifying-assertion
 	SignatureNegativeS bool

@@ -95,6 +95,11 @@ func strictBugs() []deviation {
 			}
 			return false
 		}),
+		atLogin(bug("strict-short-integer", "takes r and s for numbers of full length and refuses shorter ones", "webauthn-3/6.5.5/signature-format"), "7.2.21", func(a *authentication) bool {
+			var sig struct{ R, S *big.Int }
+			_, err := asn1.Unmarshal(a.resp.Signature, &sig)
+			return err == nil && (sig.R.BitLen() <= 247 || sig.S.BitLen() <= 247)
+		}),
 		atLogin(bug("strict-low-s", "refuses signatures with a high s", "webauthn-3/6.5.5/signature-format"), "7.2.21", func(a *authentication) bool {
 			var p struct{ R, S *big.Int }
 			order, _ := new(big.Int).SetString("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", 16)
