@@ -33,8 +33,8 @@ type expr struct {
 	code *gojq.Code
 }
 
-// compileJQ compiles the text of n with the encoding functions and those of the hooks.
-func compileJQ(n *node, hooks []*hook) (*expr, error) {
+// parseJQ parses the text of n.
+func parseJQ(n *node) (*gojq.Query, error) {
 	q, err := gojq.Parse(n.text)
 	if err != nil {
 		where := ""
@@ -47,6 +47,12 @@ func compileJQ(n *node, hooks []*hook) (*expr, error) {
 		}
 		return nil, n.errorf("not a jq expression: %v%s (mend it)", err, where)
 	}
+	return q, nil
+}
+
+// compileQuery compiles what the text of n was parsed to, with the encoding
+// functions and those of the hooks. It defines the latter in q, and so has a copy.
+func compileQuery(n *node, q gojq.Query, hooks []*hook) (*expr, error) {
 	opts := []gojq.CompilerOption{gojq.WithVariables([]string{hookVariable})}
 	for name, f := range encodings {
 		opts = append(opts, gojq.WithFunction(name, 0, 0, func(in any, _ []any) any { return f(in) }))
@@ -74,7 +80,7 @@ func compileJQ(n *node, hooks []*hook) (*expr, error) {
 			q.FuncDefs = append(append([]*gojq.FuncDef(nil), def.FuncDefs...), q.FuncDefs...)
 		}
 	}
-	code, err := gojq.Compile(q, opts...)
+	code, err := gojq.Compile(&q, opts...)
 	if err != nil {
 		return nil, n.errorf("jq: %v (mend the expression)", err)
 	}

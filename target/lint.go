@@ -3,13 +3,12 @@ package target
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/itchyny/gojq"
 )
 
 // consistency looks for what is well-formed and cannot be meant: names that
@@ -137,7 +136,7 @@ func (c *consistency) sight() {
 	}
 	every.res = true
 	for _, key := range []string{"success", "failure", "message"} {
-		c.text(c.root.get(key), every)
+		c.reads(c.root.get(key), every)
 	}
 	for i, list := range c.lists {
 		for j, s := range list.steps {
@@ -164,7 +163,7 @@ func (c *consistency) sight() {
 			}
 			told := view{list: i, step: j, before: 0, res: true, html: s.answer == "html"}
 			for _, key := range []string{"success", "failure", "message"} {
-				c.text(s.at.get(key), view{list: i, step: j, res: true})
+				c.reads(s.at.get(key), view{list: i, step: j, res: true})
 			}
 			for k, cp := range s.captures {
 				told.before = k
@@ -184,14 +183,6 @@ func (c *consistency) sight() {
 	}
 }
 
-// text is expr for an expression that is read elsewhere, by its node.
-func (c *consistency) text(n *node, v view) {
-	if n == nil || n.kind != stringNode {
-		return
-	}
-	c.reads(n, v)
-}
-
 func (c *consistency) expr(e *expr, v view) {
 	if e != nil {
 		c.reads(e.at, v)
@@ -199,9 +190,9 @@ func (c *consistency) expr(e *expr, v view) {
 }
 
 func (c *consistency) reads(n *node, v view) {
-	q, err := gojq.Parse(n.text)
-	if err != nil {
-		return // told where it was compiled
+	q := c.queries[n]
+	if q == nil {
+		return // what is wrong with it was told where it was compiled
 	}
 	r := &jqReads{
 		read: func(path []string) { c.path(n, path, v) },
@@ -297,7 +288,7 @@ func (c *consistency) name(n *node, shown string, path []string, v view, optiona
 		c.used["vars."+path[1]] = true
 		if c.p.vars[path[1]] == nil {
 			hint := "declare vars." + path[1]
-			if near := nearest(path[1], keysOf(c.p.vars)); near != "" {
+			if near := nearest(path[1], slices.Sorted(maps.Keys(c.p.vars))); near != "" {
 				hint = "did you mean " + near + "? or declare vars." + path[1]
 			}
 			c.fail(n.errorf("%s is not among the vars (%s)", shown, hint))
@@ -367,21 +358,12 @@ func suggest(name string, known []string) string {
 	return "one of " + strings.Join(known, ", ")
 }
 
-func keysOf[V any](m map[string]V) []string {
-	var out []string
-	for k := range m {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
-}
-
 // capturedName checks that a name is captured where it may be used.
 func (c *consistency) capturedName(n *node, name string, v view, optional, template bool) {
 	sites := c.captures[name]
 	if len(sites) == 0 {
 		hint := "add it to a capture, save or keep"
-		if near := nearest(name, keysOf(c.captures)); near != "" {
+		if near := nearest(name, slices.Sorted(maps.Keys(c.captures))); near != "" {
 			hint = "did you mean " + near + "? or add it to a capture, save or keep"
 		}
 		c.fail(n.errorf("no step captures %s (%s)", name, hint))
@@ -499,7 +481,7 @@ func (c *consistency) declarations() {
 	}
 	if absent("request.extensions") {
 		var list []string
-		for _, name := range keysOf(c.p.features) {
+		for _, name := range slices.Sorted(maps.Keys(c.p.features)) {
 			if strings.HasPrefix(name, "extension.") && c.p.features[name].Value == "request" {
 				list = append(list, name)
 			}
@@ -787,7 +769,7 @@ func places(v any, fits func(any) bool, at string) []string {
 	var out []string
 	switch v := v.(type) {
 	case map[string]any:
-		for _, k := range keysOf(v) {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
 			out = append(out, places(v[k], fits, below(at, k))...)
 		}
 	case []any:
@@ -808,10 +790,10 @@ func outline(v any) []string {
 	if !ok {
 		return []string{"no members"}
 	}
-	for _, k := range keysOf(m) {
+	for _, k := range slices.Sorted(maps.Keys(m)) {
 		out = append(out, below("", k))
 		if inner, ok := m[k].(map[string]any); ok {
-			for _, k2 := range keysOf(inner) {
+			for _, k2 := range slices.Sorted(maps.Keys(inner)) {
 				out = append(out, below(below("", k), k2))
 			}
 		}
@@ -835,7 +817,7 @@ func (c *consistency) unused() {
 		return
 	}
 	if !c.used["captured"] {
-		for _, name := range keysOf(c.captures) {
+		for _, name := range slices.Sorted(maps.Keys(c.captures)) {
 			for _, s := range c.captures[name] {
 				if c.own(s.at) && !c.used["captured."+name] {
 					c.note(s.at.keyErrorf("nothing uses %s (take it away, or use {captured.%s})", name, name))
@@ -844,7 +826,7 @@ func (c *consistency) unused() {
 		}
 	}
 	if !c.used["vars"] {
-		for _, name := range keysOf(c.p.vars) {
+		for _, name := range slices.Sorted(maps.Keys(c.p.vars)) {
 			if at := c.p.vars[name].at; c.own(at) && !c.used["vars."+name] {
 				c.note(at.keyErrorf("nothing uses the var %s (take it away, or use {vars.%s})", name, name))
 			}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/itchyny/gojq"
+
 	"github.com/touchstone-webauthn/touchstone/fixtures"
 )
 
@@ -113,8 +115,14 @@ type loader struct {
 	faults, notes []*Error
 	// slips are the keys that unknown ones of a mapping were most likely meant to be.
 	slips map[*node][]string
+	// queries are the expressions as they were parsed, by their places.
+	queries map[*node]*gojq.Query
 	// missing are features whose declaration is faulty, so that nothing follows from it.
 	unread map[string]bool
+}
+
+func newLoader(p *Profile, root *node) *loader {
+	return &loader{p: p, root: root, slips: map[*node][]string{}, queries: map[*node]*gojq.Query{}, unread: map[string]bool{}}
 }
 
 func (l *loader) fail(err error) {
@@ -209,7 +217,13 @@ func (l *loader) jq(n *node) *expr {
 		return nil
 	}
 	l.p.sendsCookies = l.p.sendsCookies || strings.Contains(n.text, ".cookies")
-	e, err := compileJQ(n, l.hooks)
+	q, err := parseJQ(n)
+	if err != nil {
+		l.fail(err)
+		return nil
+	}
+	l.queries[n] = q
+	e, err := compileQuery(n, *q, l.hooks)
 	l.fail(err)
 	return e
 }
@@ -287,7 +301,7 @@ var profileKeys = []string{"extends", "dialect", "name", "title", "documents", "
 // loadProfile reads all of a profile. The profile is whole only without faults.
 func loadProfile(root *node) *loader {
 	p := &Profile{vars: map[string]*varDef{}, features: map[string]Feature{}, ceremonies: map[string]*ceremonySpec{}, procedures: map[string]*ceremonySpec{}}
-	l := &loader{p: p, root: root, slips: map[*node][]string{}, unread: map[string]bool{}}
+	l := newLoader(p, root)
 	if !l.fields(root, profileKeys...) {
 		return l
 	}

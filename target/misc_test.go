@@ -317,3 +317,12 @@ func TestConcurrentSessions(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// compileJQ compiles the text of n as a profile has it compiled.
+func compileJQ(n *node, hooks []*hook) (*expr, error) {
+	q, err := parseJQ(n)
+	if err != nil {
+		return nil, err
+	}
+	return compileQuery(n, *q, hooks)
+}

@@ -246,7 +246,7 @@ func TestNoSecretInExchanges(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l := &loader{p: p, root: root, slips: map[*node][]string{}, unread: map[string]bool{}}
+			l := newLoader(p, root)
 			step := p.ceremonies[Registration].steps[0]
 			if step.body = l.body(root.get("body")); len(l.faults) > 0 {
 				t.Fatal(l.faults)

@@ -290,6 +290,7 @@ func (s *Session) sendEach(ctx context.Context, st *step, in map[string]any, cer
 		unclear.Message = fmt.Sprintf("each: a list of %d items (%d at most)", len(items), maxEach)
 		return unclear, nil
 	}
+	defer delete(in, "item")
 	var last *Outcome
 	for _, item := range items {
 		in["item"] = item
@@ -301,7 +302,6 @@ func (s *Session) sendEach(ctx context.Context, st *step, in map[string]any, cer
 			last = o
 		}
 	}
-	delete(in, "item")
 	return last, nil
 }
 

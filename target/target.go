@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -131,7 +132,7 @@ func (t *Target) bindVars() error {
 	for name := range t.opts.Vars {
 		if t.profile.vars[name] == nil {
 			hint := "declare vars." + name + " in the profile"
-			if near := nearest(name, keysOf(t.profile.vars)); near != "" {
+			if near := nearest(name, slices.Sorted(maps.Keys(t.profile.vars))); near != "" {
 				hint = "did you mean " + near + "? or " + hint
 			}
 			return fmt.Errorf("profile %s: no var %q (%s)", t.profile.name, name, hint)
@@ -167,7 +168,7 @@ func (v *varDef) bind(name string, given map[string]string) (value string, ok bo
 // variables are not set, or nothing names one. In the order of the file.
 func (p *Profile) Unbound(given map[string]string) []*Error {
 	var out []*Error
-	for _, name := range keysOf(p.vars) {
+	for _, name := range slices.Sorted(maps.Keys(p.vars)) {
 		v := p.vars[name]
 		if _, ok := v.bind(name, given); ok {
 			continue
@@ -186,7 +187,7 @@ func (p *Profile) Unbound(given map[string]string) []*Error {
 // short to be looked for in texts: they are redacted only where a name tells.
 func (p *Profile) ShortSecrets(given map[string]string) []*Error {
 	var out []*Error
-	for _, name := range keysOf(p.vars) {
+	for _, name := range slices.Sorted(maps.Keys(p.vars)) {
 		v := p.vars[name]
 		if value, ok := v.bind(name, given); ok && v.secret && value != "" && len(value) < minSecret {
 			out = append(out, v.at.errorf("a secret of %d bytes is not found in bodies and addresses, and stands in reports where they have it (take one of at least %d)", len(value), minSecret))

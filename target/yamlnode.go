@@ -246,7 +246,7 @@ func convertMap(n *node, values []*ast.MappingValueNode, depth int) error {
 
 // below is the JSON Pointer of a member (RFC 6901).
 func below(pointer, key string) string {
-	return pointer + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+	return pointer + "/" + pointerEscape.Replace(key)
 }
 
 func join(path, key string) string {
