@@ -440,16 +440,14 @@ func crashBugs() []httpBug {
 			return m != nil && !ok
 		}, page),
 		bug("crash-ed25519-key-short", "drops the connection at a signature by an Ed25519 key of 31 bytes", []string{attested}, func(b []byte) bool {
-			text, _ := response(b)["attestationObject"].(string)
-			object, err := base64.RawURLEncoding.DecodeString(text)
+			o := bytesOf(b, "attestationObject")
 			// crv Ed25519, and x of 31 bytes
-			return err == nil && bytes.Contains(object, []byte("fpacked")) && bytes.Contains(object, []byte{0x20, 0x06, 0x21, 0x58, 31})
+			return bytes.Contains(o, []byte("fpacked")) && bytes.Contains(o, []byte{0x20, 0x06, 0x21, 0x58, 31})
 		}, drop),
 		bug("crash-tpm-exponent-short", "drops the connection at a TPM statement over an RSA key whose exponent has fewer than three bytes", []string{attested}, func(b []byte) bool {
-			text, _ := response(b)["attestationObject"].(string)
-			object, err := base64.RawURLEncoding.DecodeString(text)
+			o := bytesOf(b, "attestationObject")
 			// fmt, and e of one byte
-			return err == nil && bytes.Contains(object, []byte("cfmtctpm")) && bytes.Contains(object, []byte{0x21, 0x41, 0x03})
+			return bytes.Contains(o, []byte("cfmtctpm")) && bytes.Contains(o, []byte{0x21, 0x41, 0x03})
 		}, drop),
 	}
 }

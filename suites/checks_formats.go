@@ -77,22 +77,27 @@ func packedChecks() []*Check {
 		))
 }
 
+// keyFaultOf is the story of a fault that only keys of one algorithm can have, which
+// is asked where the RP offers it: a sound registration, and one with the fault.
+func keyFaultOf(alg int64, s Setting, f virtualauth.Faults, sound, faulty string) func(*Case) {
+	s.Algorithm = alg
+	return func(c *Case) {
+		c.of(c.Account("any", s.Authenticator), alg)
+		c.need(c.Account("bob", s.Authenticator).Run(Registration, s, noFault, noWire, false), sound)
+		c.MustReject(c.Account("alice", s.Authenticator).Run(Registration, s, f, noWire, false), faulty)
+	}
+}
+
 // packedSelfKeyChecks: a key that nothing verifies with cannot have made its own
 // statement, which turns the SHOULD of format none into a MUST.
 func packedSelfKeyChecks() []*Check {
 	type F = virtualauth.Faults
 	base := Check{ID: "registration.packed-self", Ceremony: Registration, Level: Must, Expect: Reject, Setting: self, Requirements: []string{"webauthn-3/8.2/self-signature"}}
-	short := base
-	short.ID, short.Title = "registration.packed-self.ed25519-key-short", "Self attestation by an Ed25519 key of 31 bytes is refused"
-	short.Why = "Where nobody looks at the length before, libraries for Ed25519 do not answer no, they end the program."
-	short.Ceremony, short.Expect = "", ""
-	short.Setting, short.Needs, short.Abilities = Setting{}, []string{"registration", "attestation.packed-self"}, []client.Ability{client.Faults, client.SelfAttestation}
-	short.Story = func(c *Case) {
-		s := self
-		s.Algorithm = virtualauth.EdDSA
-		c.of(c.Account("any", self.Authenticator), s.Algorithm)
-		c.need(c.Account("bob", s.Authenticator).Run(Registration, s, noFault, noWire, false), "a self attestation by a sound Ed25519 key")
-		c.MustReject(c.Account("alice", s.Authenticator).Run(Registration, s, F{KeyXShort: true}, noWire, false), "a self attestation by an Ed25519 key that lacks its first byte")
+	short := &Check{
+		ID: "registration.packed-self.ed25519-key-short", Title: "Self attestation by an Ed25519 key of 31 bytes is refused",
+		Why:   "Where nobody looks at the length before, libraries for Ed25519 do not answer no, they end the program.",
+		Level: Must, Requirements: base.Requirements, Needs: []string{"registration", "attestation.packed-self"}, Abilities: []client.Ability{client.Faults, client.SelfAttestation},
+		Story: keyFaultOf(virtualauth.EdDSA, self, F{KeyXShort: true}, "a self attestation by a sound Ed25519 key", "a self attestation by an Ed25519 key that lacks its first byte"),
 	}
 	return append(table(base,
 		row{name: "key-point-off-curve", title: "Self attestation by a key off the curve is refused", fault: F{KeyPointOffCurve: true}, requirement: "webauthn-3/8.2/self-signature", why: "No signature verifies with such a key; one that seems to was not verified."},
@@ -101,7 +106,7 @@ func packedSelfKeyChecks() []*Check {
 		row{name: "key-x-missing", title: "Self attestation by a key without its x coordinate is refused", fault: F{KeyXMissing: true}, requirement: "webauthn-3/8.2/self-signature", why: "There is no key to verify with, so nothing was verified."},
 		row{name: "key-x-short", title: "Self attestation by a key with a short coordinate is refused", fault: F{KeyXShort: true}, requirement: "webauthn-3/8.2/self-signature", why: "A coordinate that is filled up in silence is another key than the one that came."},
 		row{name: "key-compressed", title: "Self attestation by a compressed key is refused", fault: F{KeyCompressed: true}, requirement: "webauthn-3/8.2/self-signature", why: "WebAuthn keys are uncompressed; a reader that takes a sign bit for y verifies with garbage."},
-	), &short)
+	), short)
 }
 
 func u2fChecks() []*Check {
@@ -155,13 +160,7 @@ func tpmChecks() []*Check {
 		ID: "registration.tpm.rsa-exponent-other", Title: "A TPM statement over an RSA key of another exponent is refused",
 		Why:   "pubArea writes the usual exponent as 0 and the credential key writes it out; who compares the two by bytes at fixed places compares too little, or reads past the end.",
 		Level: Must, Requirements: []string{"webauthn-3/8.3/public-key"}, Needs: plain.Needs, Abilities: []client.Ability{client.AttestationFormats, client.Faults},
-		Story: func(c *Case) {
-			s := attested(virtualauth.FormatTPM)
-			s.Algorithm = virtualauth.RS256
-			c.of(c.Account("any", s.Authenticator), s.Algorithm)
-			c.need(c.Account("bob", s.Authenticator).Run(Registration, s, noFault, noWire, false), "a TPM attestation of an RSA key")
-			c.MustReject(c.Account("alice", s.Authenticator).Run(Registration, s, F{KeyExponentOther: true}, noWire, false), "a TPM attestation of an RSA key whose exponent is not the one in pubArea")
-		},
+		Story: keyFaultOf(virtualauth.RS256, attested(virtualauth.FormatTPM), F{KeyExponentOther: true}, "a TPM attestation of an RSA key", "a TPM attestation of an RSA key whose exponent is not the one in pubArea"),
 	}
 	legal := base
 	legal.Expect = Accept

@@ -74,31 +74,27 @@ func setLabel(label int64, raw []byte) keyEdit {
 	}
 }
 
-// ecOnly narrows a fault to EC2 keys.
-func ecOnly(do keyEdit) keyEdit {
+// keysOf narrows a fault to keys of some types, which what names.
+func keysOf(what string, do keyEdit, types ...byte) keyEdit {
 	return func(e *edit, pairs []cborPair) ([]cborPair, error) {
 		i := findPair(pairs, cborIntKey(coseKty))
-		if i < 0 || !bytes.Equal(pairs[i].value, []byte{ktyEC2}) {
-			return nil, notApplicable("the credential key is not an elliptic curve key")
+		if i < 0 || len(pairs[i].value) != 1 || !bytes.Contains(types, pairs[i].value) {
+			return nil, notApplicable("the credential key is not an %s key", what)
 		}
 		return do(e, pairs)
 	}
 }
 
-// curved narrows a fault to keys with an x coordinate, and to EC2 keys where it is about y.
-func curved(label int64, do keyEdit) keyEdit {
-	return func(e *edit, pairs []cborPair) ([]cborPair, error) {
-		i := findPair(pairs, cborIntKey(coseKty))
-		if label == coseX && i >= 0 && bytes.Equal(pairs[i].value, []byte{ktyOKP}) {
-			return do(e, pairs)
-		}
-		return ecOnly(do)(e, pairs)
-	}
-}
+// ecOnly narrows a fault to EC2 keys.
+func ecOnly(do keyEdit) keyEdit { return keysOf("elliptic curve", do, ktyEC2) }
 
-// coordinate replaces the bytes of x or y by a function of them.
+// coordinate replaces the bytes of x or y by a function of them; OKP keys have x alone.
 func coordinate(label int64, change func([]byte) []byte) keyEdit {
-	return curved(label, func(_ *edit, pairs []cborPair) ([]cborPair, error) {
+	types := []byte{ktyEC2}
+	if label == coseX {
+		types = append(types, ktyOKP)
+	}
+	return keysOf("elliptic curve", func(_ *edit, pairs []cborPair) ([]cborPair, error) {
 		i, err := keyLabel(pairs, label)
 		if err != nil {
 			return nil, err
@@ -109,7 +105,7 @@ func coordinate(label int64, change func([]byte) []byte) keyEdit {
 		}
 		pairs[i].value = appendCBORBytes(nil, change(bytes.Clone(b)))
 		return pairs, nil
-	})
+	}, types...)
 }
 
 var keyFaults = []faultDef{
@@ -168,12 +164,7 @@ var keyFaults = []faultDef{
 		pairs[i].value = appendCBORBool(nil, y[len(y)-1]&1 == 1)
 		return pairs, nil
 	})).at("sctn-alg-identifier"),
-	keyFault("KeyExponentOther", "20", unusable, "the exponent of the RSA key is 3, in one byte", func(_ *edit, pairs []cborPair) ([]cborPair, error) {
-		if i := findPair(pairs, cborIntKey(coseKty)); i < 0 || !bytes.Equal(pairs[i].value, []byte{ktyRSA}) {
-			return nil, notApplicable("the credential key is not an RSA key")
-		}
-		return setLabel(coseE, appendCBORBytes(nil, []byte{3}))(nil, pairs)
-	}).at("sctn-alg-identifier"),
+	keyFault("KeyExponentOther", "20", unusable, "the exponent of the RSA key is 3, in one byte", keysOf("RSA", setLabel(coseE, appendCBORBytes(nil, []byte{3})), ktyRSA)).at("sctn-alg-identifier"),
 	keyFault("KeyExtraMember", "20", MayReject, "the COSE key has a kid, an optional member that must not be there", func(_ *edit, pairs []cborPair) ([]cborPair, error) {
 		return slices.Insert(pairs, min(1, len(pairs)), cborPair{cborIntKey(coseKid), appendCBORBytes(nil, []byte("kid"))}), nil
 	}),

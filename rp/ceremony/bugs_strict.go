@@ -67,6 +67,12 @@ func strictBugs() []deviation {
 		// What stands outside of strings.
 		return regexp.MustCompile(`"(?:[^"\\]|\\.)*"`).ReplaceAllString(string(bytes.TrimPrefix(s, []byte("\xef\xbb\xbf"))), "")
 	}
+	// numbers are those of an ECDSA signature.
+	numbers := func(a *authentication) (r, s *big.Int, ok bool) {
+		var sig struct{ R, S *big.Int }
+		_, err := asn1.Unmarshal(a.resp.Signature, &sig)
+		return sig.R, sig.S, err == nil
+	}
 	return []deviation{
 		inClientData(bug("strict-unknown-member", "refuses client data with a member it does not know", parse), func(c *common) bool {
 			for name := range names(c) {
@@ -96,15 +102,13 @@ func strictBugs() []deviation {
 			return false
 		}),
 		atLogin(bug("strict-short-integer", "takes r and s for numbers of full length and refuses shorter ones", "webauthn-3/6.5.5/signature-format"), "7.2.21", func(a *authentication) bool {
-			var sig struct{ R, S *big.Int }
-			_, err := asn1.Unmarshal(a.resp.Signature, &sig)
-			return err == nil && (sig.R.BitLen() <= 247 || sig.S.BitLen() <= 247)
+			r, s, ok := numbers(a)
+			return ok && (r.BitLen() <= 247 || s.BitLen() <= 247)
 		}),
 		atLogin(bug("strict-low-s", "refuses signatures with a high s", "webauthn-3/6.5.5/signature-format"), "7.2.21", func(a *authentication) bool {
-			var p struct{ R, S *big.Int }
 			order, _ := new(big.Int).SetString("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", 16)
-			_, err := asn1.Unmarshal(a.resp.Signature, &p)
-			return err == nil && p.S.BitLen() <= 256 && p.S.Cmp(new(big.Int).Rsh(order, 1)) > 0
+			_, s, ok := numbers(a)
+			return ok && s.BitLen() <= 256 && s.Cmp(new(big.Int).Rsh(order, 1)) > 0
 		}),
 		atLogin(bug("strict-user-handle", "wants a user handle where the user is named", "webauthn-3/7.2/step-6.known-handle"), "7.2.6.known-handle", func(a *authentication) bool { return a.resp.UserHandle == nil }),
 		atLogin(bug("strict-counter-grows", "refuses a counter that stays zero", "webauthn-3/7.2/step-22"), "7.2.22", func(a *authentication) bool { return a.ad.signCount <= a.record.SignCount }),
