@@ -4,10 +4,9 @@
 // requests into such, as its integrations for frameworks do, and has the adapter.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
-import { parseArgs } from 'node:util';
-import { pathToFileURL } from 'node:url';
 import { Auth } from '@auth/core';
 import Passkey from '@auth/core/providers/passkey';
+import { ofHost, run } from '../command.mjs';
 
 const BODY_LIMIT = 1 << 20;
 
@@ -97,34 +96,4 @@ function memoryAdapter() {
   };
 }
 
-function main() {
-  const fail = (error) => {
-    console.error(`server.js: ${error.message}`);
-    process.exit(2);
-  };
-  let values;
-  try {
-    ({ values } = parseArgs({
-      options: {
-        port: { type: 'string', default: '0' },
-        'rp-id': { type: 'string', default: 'rp.example' },
-        origin: { type: 'string', default: 'https://rp.example' },
-      },
-    }));
-    if (!/^\d{1,5}$/.test(values.port)) throw new Error(`--port ${values.port} is not a port number`);
-    if (new URL(values.origin).hostname !== values['rp-id']) throw new Error(`--rp-id ${values['rp-id']} is not the host of --origin, which is the RP ID here`);
-  } catch (error) {
-    fail(error);
-  }
-  const server = newPeer({ origin: values.origin });
-  server.on('error', fail);
-  server.listen(Number(values.port), '127.0.0.1', () => console.log(`ready http://127.0.0.1:${server.address().port}`));
-  for (const signal of ['SIGINT', 'SIGTERM']) {
-    process.once(signal, () => {
-      server.close();
-      server.closeAllConnections();
-    });
-  }
-}
-
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) main();
+run(import.meta.url, newPeer, ofHost);

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
-import { Browser, Key } from '../authenticator.js';
+import { Browser, Key, listen } from '../authenticator.mjs';
 import { newPeer } from './server.js';
 
 const rpId = 'rp.example';
@@ -14,9 +14,7 @@ let server;
 
 before(async () => {
   server = newPeer({ origin });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  base = `http://127.0.0.1:${server.address().port}`;
+  base = await listen(server);
 });
 after(() => server.close());
 

@@ -3,12 +3,11 @@
 // is added is what every installation has to say: where it is, a secret, a store.
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
-import { parseArgs } from 'node:util';
-import { pathToFileURL } from 'node:url';
 import { passkey } from '@better-auth/passkey';
 import { betterAuth } from 'better-auth';
 import { memoryAdapter } from 'better-auth/adapters/memory';
 import { toNodeHandler } from 'better-auth/node';
+import { ofHost, run } from '../command.mjs';
 
 // Telemetry is off unless asked for; these would ask for it whatever the options say.
 delete process.env.BETTER_AUTH_TELEMETRY;
@@ -44,34 +43,4 @@ export function newPeer({ origin }) {
   return createServer(toNodeHandler(auth));
 }
 
-function main() {
-  const fail = (error) => {
-    console.error(`server.js: ${error.message}`);
-    process.exit(2);
-  };
-  let values;
-  try {
-    ({ values } = parseArgs({
-      options: {
-        port: { type: 'string', default: '0' },
-        'rp-id': { type: 'string', default: 'rp.example' },
-        origin: { type: 'string', default: 'https://rp.example' },
-      },
-    }));
-    if (!/^\d{1,5}$/.test(values.port)) throw new Error(`--port ${values.port} is not a port number`);
-    if (new URL(values.origin).hostname !== values['rp-id']) throw new Error(`--rp-id ${values['rp-id']} is not the host of --origin, which is the RP ID here`);
-  } catch (error) {
-    fail(error);
-  }
-  const server = newPeer({ origin: values.origin });
-  server.on('error', fail);
-  server.listen(Number(values.port), '127.0.0.1', () => console.log(`ready http://127.0.0.1:${server.address().port}`));
-  for (const signal of ['SIGINT', 'SIGTERM']) {
-    process.once(signal, () => {
-      server.close();
-      server.closeAllConnections();
-    });
-  }
-}
-
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) main();
+run(import.meta.url, newPeer, ofHost);

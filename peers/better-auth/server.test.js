@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
-import { Browser, Key } from '../authenticator.js';
+import { Browser, Key, listen } from '../authenticator.mjs';
 import { newPeer } from './server.js';
 
 const rpId = 'rp.example';
@@ -15,9 +15,7 @@ let server;
 
 before(async () => {
   server = newPeer({ origin });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  base = `http://127.0.0.1:${server.address().port}`;
+  base = await listen(server);
 });
 after(() => server.close());
 

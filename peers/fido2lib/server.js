@@ -3,20 +3,9 @@
 // keep (accounts, sessions, credentials) and compares what only it can compare.
 // README.md lists which of the two does what.
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:http';
-import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { Fido2Lib } from 'fido2-lib';
-
-const BODY_LIMIT = 1 << 20;
-
-/** A failure that is the caller's: answered with its status and the dialect's failure form. */
-class Refusal extends Error {
-  constructor(message, status = 400) {
-    super(message);
-    this.status = status;
-  }
-}
+import { run } from '../command.mjs';
+import { Refusal, serve, text } from '../face.mjs';
 
 /**
  * newPeer returns a node:http server that is not listening yet. Everything lives in
@@ -122,27 +111,7 @@ export function newPeer(config) {
     },
   };
 
-  return createServer(async (req, res) => {
-    const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
-    try {
-      const { pathname } = new URL(req.url, 'http://peer.invalid');
-      const route = Object.hasOwn(routes, pathname) ? routes[pathname] : undefined;
-      if (!route) throw new Refusal(`nothing at ${pathname}`, 404);
-      if (req.method !== 'POST') throw new Refusal(`${pathname} takes POST`, 405);
-      const body = await json(req);
-      let session = /(?:^|;\s*)peer-session=([\w-]+)/.exec(req.headers.cookie ?? '')?.[1];
-      if (!session) {
-        session = randomBytes(24).toString('base64url');
-        headers['set-cookie'] = `peer-session=${session}; Path=/; HttpOnly; SameSite=Strict`;
-      }
-      const answer = await route(body, session);
-      res.writeHead(200, headers).end(JSON.stringify({ status: 'ok', errorMessage: '', ...answer }));
-    } catch (error) {
-      // The library says no by throwing, whatever the class of the error.
-      const errorMessage = String(error?.message || error || 'failed');
-      res.writeHead(error?.status ?? 400, headers).end(JSON.stringify({ status: 'failed', errorMessage }));
-    }
-  });
+  return serve(routes);
 }
 
 /** wire turns the dialect's body into the library's, which wants the ids as bytes. */
@@ -163,61 +132,4 @@ function b64u(data) {
   return Buffer.from(data).toString('base64url');
 }
 
-function text(value, name) {
-  if (typeof value !== 'string' || value === '') throw new Refusal(`${name} must be a string that is not empty`);
-  return value;
-}
-
-async function json(req) {
-  const chunks = [];
-  let size = 0;
-  for await (const chunk of req) {
-    size += chunk.length;
-    if (size > BODY_LIMIT) throw new Refusal('the body is too large', 413);
-    chunks.push(chunk);
-  }
-  let body;
-  try {
-    body = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-  } catch (error) {
-    throw new Refusal(`the body is not JSON: ${error.message}`);
-  }
-  if (body === null || typeof body !== 'object' || Array.isArray(body)) throw new Refusal('the body is not a JSON object');
-  return body;
-}
-
-function main() {
-  const fail = (error) => {
-    console.error(`server.js: ${error.message}`);
-    process.exit(2);
-  };
-  let values;
-  try {
-    ({ values } = parseArgs({
-      options: {
-        port: { type: 'string', default: '0' },
-        'rp-id': { type: 'string', default: 'localhost' },
-        origin: { type: 'string' },
-      },
-    }));
-    if (!/^\d{1,5}$/.test(values.port)) throw new Error(`--port ${values.port} is not a port number`);
-  } catch (error) {
-    fail(error);
-  }
-  const config = { rpId: values['rp-id'], origin: values.origin };
-  const server = newPeer(config);
-  server.on('error', fail);
-  server.listen(Number(values.port), '127.0.0.1', () => {
-    const url = `http://localhost:${server.address().port}`;
-    config.origin ??= url;
-    console.log(`ready ${url}`);
-  });
-  for (const signal of ['SIGINT', 'SIGTERM']) {
-    process.once(signal, () => {
-      server.close();
-      server.closeAllConnections();
-    });
-  }
-}
-
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) main();
+run(import.meta.url, newPeer);

@@ -4,8 +4,9 @@
 // cookies: an identifier and a CSRF token come with the options, in header fields,
 // and go back with the result.
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { pathToFileURL } from 'node:url';
-import { Refusal, json, main, reason } from './server.js';
+import { run } from '../command.mjs';
+import { Refusal, json, reason } from '../face.mjs';
+import { newPeer } from './server.js';
 
 const options = {
   '/generate-registration-options': '/attestation/options',
@@ -47,4 +48,4 @@ export function example() {
   };
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) main(example());
+run(import.meta.url, (config) => newPeer(config, example()));

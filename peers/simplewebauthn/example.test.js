@@ -1,8 +1,7 @@
 // What the form of the library's example adds: identifier and CSRF token in the caller's hand.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { after, before, test } from 'node:test';
-import { Key } from '../authenticator.js';
+import { Key, listen } from '../authenticator.mjs';
 import { example } from './example.js';
 import { newPeer } from './server.js';
 
@@ -13,9 +12,7 @@ let server;
 
 before(async () => {
   server = newPeer({ rpId, origin }, example());
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  base = `http://127.0.0.1:${server.address().port}`;
+  base = await listen(server);
 });
 after(() => server.close());
 

@@ -3,33 +3,21 @@
 // keep (accounts, sessions, credentials) and compares what only it can compare.
 // README.md lists which of the two does what.
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:http';
-import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import {
   generateAuthenticationOptions,
   generateRegistrationOptions,
   verifyAuthenticationResponse,
   verifyRegistrationResponse,
 } from '@simplewebauthn/server';
-
-const BODY_LIMIT = 1 << 20;
-
-/** A failure that is the caller's: answered with its status and the dialect's failure form. */
-export class Refusal extends Error {
-  constructor(message, status = 400) {
-    super(message);
-    this.status = status;
-  }
-}
+import { run } from '../command.mjs';
+import { Refusal, serve, text } from '../face.mjs';
 
 /**
  * newPeer returns a node:http server that is not listening yet. Everything lives in
  * memory and dies with it. config.origin may still change until the first request.
- * The face is how it speaks to the outside: it turns a request into a call of one of
- * the routes below, and what they return or throw into {status, headers, body}.
+ * The face is how it speaks to the outside, see serve; without one, the FIDO server API.
  */
-export function newPeer(config, face = fido) {
+export function newPeer(config, face) {
   const users = new Map(); // username -> {id, name, credentials: Map of credential id -> record}
   const owners = new Map(); // credential id -> user, over all users
   const sessions = new Map(); // cookie value -> pending ceremony
@@ -140,37 +128,8 @@ export function newPeer(config, face = fido) {
     },
   };
 
-  return createServer(async (req, res) => {
-    const { status, headers, body } = await face(req, routes);
-    res
-      .writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers })
-      .end(JSON.stringify(body));
-  });
+  return serve(routes, face);
 }
-
-/** fido is the FIDO server API: the session is a cookie, and a status is in every body. */
-async function fido(req, routes) {
-  const headers = {};
-  try {
-    const { pathname } = new URL(req.url, 'http://peer.invalid');
-    const route = Object.hasOwn(routes, pathname) ? routes[pathname] : undefined;
-    if (!route) throw new Refusal(`nothing at ${pathname}`, 404);
-    if (req.method !== 'POST') throw new Refusal(`${pathname} takes POST`, 405);
-    const body = await json(req);
-    let session = /(?:^|;\s*)peer-session=([\w-]+)/.exec(req.headers.cookie ?? '')?.[1];
-    if (!session) {
-      session = randomBytes(24).toString('base64url');
-      headers['set-cookie'] = `peer-session=${session}; Path=/; HttpOnly; SameSite=Strict`;
-    }
-    const answer = await route(body, session);
-    return { status: 200, headers, body: { status: 'ok', errorMessage: '', ...answer } };
-  } catch (error) {
-    return { status: error?.status ?? 400, headers, body: { status: 'failed', errorMessage: reason(error) } };
-  }
-}
-
-/** reason is what is told of a refusal. The library says no by throwing, whatever the class of the error. */
-export const reason = (error) => String(error?.message || error || 'failed');
 
 /** wire turns the dialect's body into the library's: there rawId is optional and the extension results have another name. */
 function wire(body) {
@@ -181,61 +140,4 @@ function wire(body) {
   };
 }
 
-function text(value, name) {
-  if (typeof value !== 'string' || value === '') throw new Refusal(`${name} must be a string that is not empty`);
-  return value;
-}
-
-export async function json(req) {
-  const chunks = [];
-  let size = 0;
-  for await (const chunk of req) {
-    size += chunk.length;
-    if (size > BODY_LIMIT) throw new Refusal('the body is too large', 413);
-    chunks.push(chunk);
-  }
-  let body;
-  try {
-    body = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-  } catch (error) {
-    throw new Refusal(`the body is not JSON: ${error.message}`);
-  }
-  if (body === null || typeof body !== 'object' || Array.isArray(body)) throw new Refusal('the body is not a JSON object');
-  return body;
-}
-
-export function main(face) {
-  const fail = (error) => {
-    console.error(`server.js: ${error.message}`);
-    process.exit(2);
-  };
-  let values;
-  try {
-    ({ values } = parseArgs({
-      options: {
-        port: { type: 'string', default: '0' },
-        'rp-id': { type: 'string', default: 'localhost' },
-        origin: { type: 'string' },
-      },
-    }));
-    if (!/^\d{1,5}$/.test(values.port)) throw new Error(`--port ${values.port} is not a port number`);
-  } catch (error) {
-    fail(error);
-  }
-  const config = { rpId: values['rp-id'], origin: values.origin };
-  const server = newPeer(config, face);
-  server.on('error', fail);
-  server.listen(Number(values.port), '127.0.0.1', () => {
-    const url = `http://localhost:${server.address().port}`;
-    config.origin ??= url;
-    console.log(`ready ${url}`);
-  });
-  for (const signal of ['SIGINT', 'SIGTERM']) {
-    process.once(signal, () => {
-      server.close();
-      server.closeAllConnections();
-    });
-  }
-}
-
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) main();
+run(import.meta.url, newPeer);

@@ -2,10 +2,18 @@
 // credential without attestation, and cookies. What a peer is really put through
 // is the suite's; this only tells that it is up and set up.
 import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { once } from 'node:events';
 
 const sha256 = (data) => createHash('sha256').update(data).digest();
 export const b64u = (data) => Buffer.from(data).toString('base64url');
 const UP = 0x01, UV = 0x04, AT = 0x40;
+
+/** listen puts a peer's server on a port and returns its address. */
+export async function listen(server) {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `http://127.0.0.1:${server.address().port}`;
+}
 
 /** A browser on the page of one origin: it keeps cookies and says where it is. */
 export class Browser {
