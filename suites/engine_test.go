@@ -272,17 +272,21 @@ func TestStoppedLaneLeavesTheOthers(t *testing.T) {
 	}
 }
 
-// A target that answers with errors only, once a check has broken it, is red, not gone.
-func TestTargetThatBreaks(t *testing.T) {
+// killer is the check with which brokenBy's target ends.
+const killer = "registration.envelope.body-null"
+
+// brokenBy runs the suite on a target that does no more than end does, once the
+// killer's result has reached it.
+func brokenBy(t *testing.T, end http.HandlerFunc) *reports.Report {
+	t.Helper()
 	server := referenceServer(t)
-	const killer = "registration.envelope.body-null"
 	broken := false
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("X-Touchstone-Check") == killer && strings.HasSuffix(r.URL.Path, "/result") && r.ContentLength <= 5 {
 			broken = true
 		}
 		if broken {
-			http.Error(w, "no database", 500)
+			end(w, r)
 			return
 		}
 		server.ServeHTTP(w, r)
@@ -292,6 +296,12 @@ func TestTargetThatBreaks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return r
+}
+
+// A target that answers with errors only, once a check has broken it, is red, not gone.
+func TestTargetThatBreaks(t *testing.T) {
+	r := brokenBy(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no database", 500) })
 	if r.Stopped == nil || r.Stopped.Reason != reports.StopHealth || !strings.Contains(r.Stopped.Message, killer) || reports.ExitCode(r, false) != 1 {
 		t.Fatalf("stopped = %+v, exit %d; want health, naming %s, and 1", r.Stopped, reports.ExitCode(r, false), killer)
 	}
@@ -312,23 +322,7 @@ func TestTargetThatIsDown(t *testing.T) {
 
 // A target that dies in the middle stops the run, and the check that killed it is named.
 func TestTargetThatDies(t *testing.T) {
-	server := referenceServer(t)
-	const killer = "registration.envelope.body-null"
-	dead := false
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("X-Touchstone-Check") == killer && strings.HasSuffix(r.URL.Path, "/result") && r.ContentLength <= 5 {
-			dead = true
-		}
-		if dead {
-			panic(http.ErrAbortHandler)
-		}
-		server.ServeHTTP(w, r)
-	}))
-	defer srv.Close()
-	r, err := suites.Run(t.Context(), suites.Config{Targets: []*target.Target{targetOn(t, srv.URL, time.Second)}, Clients: []client.Client{client.NewVirtual()}, Seed: "s", Jobs: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := brokenBy(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	if r.Stopped == nil || r.Stopped.Reason != reports.StopUnreachable || !strings.Contains(r.Stopped.Message, killer) {
 		t.Fatalf("stopped = %+v; want unreachable, naming %s", r.Stopped, killer)
 	}

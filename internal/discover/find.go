@@ -200,7 +200,7 @@ func (f *found) expression(text bool) string {
 	if len(f.beside) > 0 {
 		var drop []string
 		for _, k := range f.beside {
-			drop = append(drop, member2(k))
+			drop = append(drop, first(k))
 		}
 		e += " | del(" + strings.Join(drop, ", ") + ")"
 	}
@@ -216,10 +216,5 @@ func (f *found) expression(text bool) string {
 	return e
 }
 
-// member2 is member where a jq path begins with it.
-func member2(k string) string {
-	if m := member(k); !strings.HasPrefix(m, "[") {
-		return m
-	}
-	return "." + member(k)
-}
+// first is member where a jq path begins with it.
+func first(k string) string { return "." + strings.TrimPrefix(member(k), ".") }

@@ -3,9 +3,9 @@ package discover
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/touchstone-webauthn/touchstone/examples/profiles"
@@ -145,21 +145,12 @@ func keyYAML(s string) string {
 
 var identifierOrHeader = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*\??$`)
 
-func sorted(m map[string]string) []string {
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
-}
-
 func (w *writer) texts(key string, m map[string]string) {
 	if len(m) == 0 {
 		return
 	}
 	w.in(key, func() {
-		for _, k := range sorted(m) {
+		for _, k := range slices.Sorted(maps.Keys(m)) {
 			w.value(keyYAML(k), m[k])
 		}
 	})
@@ -196,7 +187,7 @@ func (pl *plan) common(w *writer) {
 			for k := range pl.shape.Vars {
 				names = append(names, k)
 			}
-			sort.Strings(names)
+			slices.Sort(names)
 			for _, k := range names {
 				v := pl.shape.Vars[k]
 				w.in(k, func() {
@@ -317,7 +308,7 @@ func (s *search) copied(c *candidate, name string) string {
 		w.comment("It does not work yet: %s", c.trouble)
 	}
 	if p, err := c.shape.load(name); err == nil {
-		for _, v := range sorted(s.varsOf(p)) {
+		for _, v := range slices.Sorted(maps.Keys(s.varsOf(p))) {
 			w.comment("init was given --var %s=...; write the value under vars below, or give it to run as well.", v)
 		}
 	}
@@ -576,7 +567,7 @@ func beside(s *side) string {
 	}
 	var names []string
 	for _, k := range s.found.beside {
-		names = append(names, member2(k))
+		names = append(names, first(k))
 	}
 	return ", with " + strings.Join(names, ", ") + " beside them"
 }
@@ -586,7 +577,7 @@ func (pl *plan) session(s *side) string {
 	var ids []string
 	for _, k := range s.found.beside {
 		if v, ok := s.found.value[k].(string); ok && len(v) >= 8 {
-			ids = append(ids, member2(k))
+			ids = append(ids, first(k))
 		}
 	}
 	switch {
