@@ -218,15 +218,21 @@ func androidKeyChecks() []*Check {
 func appleChecks() []*Check {
 	type F = virtualauth.Faults
 	const procedure = "webauthn-3/8.8/nonce"
-	return append([]*Check{accepted(virtualauth.FormatApple, "Apple anonymous attestation is accepted", "It is how Apple's platform authenticators attest.", procedure)},
-		table(statement(virtualauth.FormatApple, procedure),
+	base := statement(virtualauth.FormatApple, procedure)
+	legal := base
+	legal.Expect = Accept
+	return join([]*Check{accepted(virtualauth.FormatApple, "Apple anonymous attestation is accepted", "It is how Apple's platform authenticators attest.", procedure)},
+		table(legal,
+			row{name: "nonce-like-der", title: "An Apple nonce that can be read as DER is accepted", fault: F{AppleNonceLikeDER: true}, requirement: procedure, why: "The nonce is a hash; a certificate library that looks into octet strings finds a value in one of many hundred, and the RP refuses that user by chance."},
+		),
+		table(base,
 			row{name: "nonce-other", title: "An Apple certificate with another nonce is refused", fault: F{AppleNonceOther: true}, requirement: "webauthn-3/8.8/nonce", why: "The nonce is all that binds the certificate to this registration: the format has no signature."},
 			row{name: "nonce-missing", title: "An Apple certificate without nonce is refused", fault: F{AppleNonceMissing: true}, requirement: "webauthn-3/8.8/nonce", why: "Any other certificate of the same authority would do, for any registration."},
 			row{name: "certificate-of-other-key", title: "An Apple certificate over another key is refused", fault: F{AppleCertificateOther: true}, requirement: "webauthn-3/8.8/public-key", why: "Apple vouched for a key, and the one registered is another."},
 			row{name: "empty", title: "An empty apple statement is refused", fault: F{StatementEmpty: true}, requirement: "webauthn-3/8.8/syntax", why: "Stripping the statement must not turn attestation into none."},
 			row{name: "chain-reversed", title: "An apple certificate list in reverse order is refused", fault: F{CertificateChainReversed: true}, requirement: "webauthn-3/8.8/nonce", why: "The first certificate is the credential's; the authority's has neither nonce nor key."},
 			row{name: "certificate-trailing-bytes", title: "Bytes behind an Apple certificate are refused", fault: F{CertificateTrailing: true}, level: Should, requirement: "webauthn-3/8.8/syntax", why: "Two parsers would see two certificates."},
-		)...)
+		))
 }
 
 func safetyNetChecks() []*Check {

@@ -1,7 +1,10 @@
 package virtualauth
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
+	"slices"
 )
 
 func dataFault(field, steps string, strength Strength, c Ceremonies, doc string, do func(*edit) error) faultDef {
@@ -85,6 +88,29 @@ func credentialID(n int) func(*edit) error {
 		e.auth.credentialID = append([]byte{}, e.draw(n)...)
 		return nil
 	}
+}
+
+// appleNonceLikeDER draws credential ids until the nonce, which is a hash over them
+// too, starts like an OCTET STRING that ends where the nonce ends.
+func appleNonceLikeDER(e *edit) error {
+	e.ensureDeriver()
+	e.assembleAuthData()
+	const at = 55 // behind RP ID hash, flags, counter, AAGUID and the id's length
+	size := len(e.auth.credentialID)
+	if size < 8 || len(e.authBytes) < at+size || !bytes.Equal(e.authBytes[at:at+size], e.auth.credentialID) {
+		return notApplicable("the credential id is too short to be drawn again, or not where it should be")
+	}
+	message := slices.Concat(e.authBytes, e.clientDataHash())
+	id := message[at : at+size]
+	copy(id, e.draw(size))
+	for n := uint64(0); n < 1<<22; n++ {
+		binary.BigEndian.PutUint64(id[size-8:], n)
+		if nonce := sha256.Sum256(message); nonce[0] == 0x04 && nonce[1] == sha256.Size-2 {
+			e.auth.credentialID = bytes.Clone(id)
+			return nil
+		}
+	}
+	return notApplicable("no credential id gave such a nonce")
 }
 
 func lengthOf(delta int) func(*edit) error {
@@ -258,6 +284,7 @@ var authDataFaults = []faultDef{
 	dataFault("CredentialIDLengthLong", "13", MustReject, inRegistration, "the length of the credential id says 4096 bytes more than there are", lengthOf(4096)).at(anchorAttested),
 	dataFault("CredentialIDLengthShort", "13", MustReject, inRegistration, "the length of the credential id says one byte less than there are", lengthOf(-1)).at(anchorAttested),
 	dataFault("CredentialIDEmpty", "25", ShouldReject, inRegistration, "the credential id is empty", credentialID(0)).at(anchorAttested),
+	dataFault("AppleNonceLikeDER", "22", MustAccept, inRegistration, "the nonce of the Apple attestation, a hash, happens to start with the bytes 04 1e, which with the 30 behind them can be read as a value in DER", appleNonceLikeDER).at(anchorApple).needs("apple"),
 	dataFault("CredentialID1023", "25", MustAccept, inRegistration, "the credential id has 1023 bytes, the most there may be", credentialID(1023)).at(anchorAttested),
 	dataFault("CredentialID1024", "25", ShouldReject, inRegistration, "the credential id has 1024 bytes, one too many", credentialID(1024)).at(anchorAttested),
 

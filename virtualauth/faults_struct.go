@@ -509,6 +509,9 @@ type Faults struct {
 	// CredentialIDEmpty: the credential id is empty.
 	// Should reject (step 7.1.25): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
 	CredentialIDEmpty bool
+	// AppleNonceLikeDER: the nonce of the Apple attestation, a hash, happens to start with the bytes 04 1e, which with the 30 behind them can be read as a value in DER.
+	// Must accept (step 7.1.22): https://www.w3.org/TR/webauthn-3/#sctn-apple-anonymous-attestation
+	AppleNonceLikeDER bool
 	// CredentialID1023: the credential id has 1023 bytes, the most there may be.
 	// Must accept (step 7.1.25): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
 	CredentialID1023 bool

@@ -71,7 +71,7 @@ func newTwin(t testing.TB, f virtualauth.Fault) twin {
 
 // configFormat is the attestation that a fault of certificates needs.
 func configFormat(f virtualauth.Fault) string {
-	if f.Certificates || len(f.Formats) == 1 && slices.Contains([]string{"tpm", "android-safetynet", "compound"}, f.Formats[0]) {
+	if f.Certificates || len(f.Formats) == 1 && slices.Contains([]string{"tpm", "android-safetynet", "compound", "apple"}, f.Formats[0]) {
 		return f.Formats[0]
 	}
 	return ""
@@ -322,7 +322,7 @@ func proveAuthData(t *testing.T, f virtualauth.Fault, before, after []byte) {
 		from, to = 37, 53
 	case strings.HasPrefix(f.Field, "CredentialIDLength"):
 		from, to = 53, 55
-	case strings.HasPrefix(f.Field, "CredentialID"):
+	case strings.HasPrefix(f.Field, "CredentialID"), f.Field == "AppleNonceLikeDER": // whose way is the id
 		same(t, "authenticator data before the credential id", before[:53], after[:53])
 		n, m := int(binary.BigEndian.Uint16(before[53:])), int(binary.BigEndian.Uint16(after[53:]))
 		same(t, "authenticator data behind the credential id", before[55+n:], after[55+m:])
@@ -384,7 +384,16 @@ func proveCertificates(t *testing.T, f virtualauth.Fault, valid, broken virtuala
 	if err := errors.Join(cbor.Unmarshal(valid.AttestationObject, &before), cbor.Unmarshal(broken.AttestationObject, &after)); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "authenticator data", before.AuthData, after.AuthData)
+	if f.Field == "AppleNonceLikeDER" {
+		proveAuthData(t, f, before.AuthData, after.AuthData)
+		hash := sha256.Sum256(broken.ClientDataJSON)
+		nonce := sha256.Sum256(slices.Concat(after.AuthData, hash[:]))
+		if value := slices.Concat([]byte{0x30, 0x24, 0xa1, 0x22, 0x04, 0x20}, nonce[:]); nonce[0] != 0x04 || nonce[1] != 30 || !bytes.Contains(after.Statement, value) {
+			t.Errorf("the nonce is %x, or the certificate has another", nonce)
+		}
+	} else {
+		same(t, "authenticator data", before.AuthData, after.AuthData)
+	}
 	if before.Format != after.Format || bytes.Equal(before.Statement, after.Statement) {
 		t.Errorf("fmt went from %s to %s, or the statement is unchanged", before.Format, after.Format)
 	}

@@ -2,6 +2,7 @@ package ceremony
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/json"
@@ -168,6 +169,15 @@ func strictBugs() []deviation {
 			info, ok := r.object.statement.Get("certInfo")
 			// The name stands behind magic and type, its length first.
 			return r.object.format == "tpm" && ok && len(info.Bytes) > 8 && info.Bytes[6] == 0 && info.Bytes[7] == 0
+		}),
+		atRegistration(bug("strict-nonce-not-der", "looks for a value within the nonce of an Apple attestation, and takes it for the nonce where there is one", "webauthn-3/8.8/nonce"), "7.1.22", func(r *registration) bool {
+			if r.object.format != "apple" {
+				return false
+			}
+			nonce := sha256.Sum256(slices.Concat(r.object.authData, r.hash))
+			var inner asn1.RawValue
+			rest, err := asn1.Unmarshal(nonce[:], &inner)
+			return err == nil && len(rest) == 0
 		}),
 		inAuthData(bug("strict-counter-signed", "reads the counter as a signed number and refuses negative ones", "webauthn-3/7.1/step-27.counter"), func(c *common) bool { return int32(c.ad.signCount) < 0 }),
 		inAuthData(bug("strict-flag-mask", "looks for UV in the wrong bit", "webauthn-3/7.2/step-17"), func(c *common) bool { return c.userVerification == "required" && c.ad.flags&0x02 == 0 }),

@@ -351,7 +351,9 @@ func checkEvidence(ctx context.Context, all []peer, e *evidence, look bool, w io
 			if err != nil {
 				return err
 			}
-			given = append(given, more...)
+			for _, m := range more {
+				given = append(given, m.Reason)
+			}
 		}
 		done := map[string]bool{}
 		for _, reason := range given {
@@ -418,26 +420,26 @@ func checkEvidence(ctx context.Context, all []peer, e *evidence, look bool, w io
 	return nil
 }
 
-// unsupported returns the reasons that the valid stories are refused for.
-func (p peer) unsupported() ([]string, error) {
+// refusal is a row of unsupported.yaml, of which this tool needs the reason.
+type refusal struct {
+	Reason string `yaml:"reason"`
+	Chance bool   `yaml:"chance"` // now and then
+}
+
+// unsupported returns what the valid stories are refused for.
+func (p peer) unsupported() ([]refusal, error) {
 	file := p.file("unsupported.yaml")
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
 	var list struct {
-		Unsupported []struct {
-			Reason string `yaml:"reason"`
-		} `yaml:"unsupported"`
+		Unsupported []refusal `yaml:"unsupported"`
 	}
 	if err := yaml.Unmarshal(data, &list); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	var reasons []string
-	for _, u := range list.Unsupported {
-		reasons = append(reasons, u.Reason)
-	}
-	return reasons, nil
+	return list.Unsupported, nil
 }
 
 // without are the libraries that the evidence has nothing on.

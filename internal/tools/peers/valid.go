@@ -71,6 +71,15 @@ func validSection(peers []peer, seed string) ([]byte, error) {
 		for _, reason := range slices.SortedFunc(maps.Keys(f.Refused), func(a, b string) int { return cmp.Or(f.Refused[b]-f.Refused[a], strings.Compare(a, b)) }) {
 			why = append(why, fmt.Sprintf("%d: %s", f.Refused[reason], reason))
 		}
+		declared, err := p.unsupported()
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range declared {
+			if line := "by chance, told once more: " + d.Reason; d.Chance && !slices.Contains(why, line) {
+				why = append(why, line)
+			}
+		}
 		again := "–"
 		if f.Again > 0 {
 			again = fmt.Sprintf("%d of %d", f.AcceptedAgain, f.Again)

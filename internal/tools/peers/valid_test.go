@@ -16,7 +16,10 @@ func TestValidSection(t *testing.T) {
 	if err := os.MkdirAll(out, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	peers := []peer{{Name: "a", Library: "liba", Version: "v1"}}
+	if err := os.WriteFile("unsupported.yaml", []byte("unsupported:\n  - {message: m, reason: one, chance: true}\n  - {message: n, reason: one, chance: true}\n  - {message: o, reason: other}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	peers := []peer{{Name: "a", Library: "liba", Version: "v1", Dir: "."}}
 	good := validFigures{Seed: "s", Stories: 10, Accepted: 6, Refused: map[string]int{"no | such": 1, "other": 2}, NotApplicable: map[string]int{"n": 1}, Again: 2, AcceptedAgain: 1}
 	write := func(f validFigures) {
 		t.Helper()
@@ -33,7 +36,7 @@ func TestValidSection(t *testing.T) {
 	}
 	write(good)
 	text, err := validSection(peers, "s")
-	if err != nil || !strings.Contains(string(text), `| liba v1 | 6 | 3 | 1 | 2: other<br>1: no \| such | 1 of 2 |`) {
+	if err != nil || !strings.Contains(string(text), `| liba v1 | 6 | 3 | 1 | 2: other<br>1: no \| such<br>by chance, told once more: one | 1 of 2 |`) {
 		t.Errorf("%v: %s", err, text)
 	}
 	if _, err := validSection(peers, "t"); err == nil {

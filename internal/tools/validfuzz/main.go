@@ -14,7 +14,8 @@
 // format, a word of the title. Such a refusal is set aside and counted; a row that
 // sets nothing aside is an offence, so that the list only ever tells the truth. A
 // story that was refused for a form is told again without that form, so that its
-// other forms are heard too.
+// other forms are heard too. A row with chance is of a library that refuses what it
+// accepts another time; such a story is told until it is accepted, a few times at most.
 package main
 
 import (
@@ -116,7 +117,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		return report, nil
 	}
-	told := sums{Seed: c.seed, Refused: map[string]int{}, NotApplicable: map[string]int{}}
+	told := sums{Seed: c.seed, Refused: map[string]int{}, NotApplicable: map[string]int{}, onceMore: map[string]int{}}
 	for len(checks) > 0 {
 		r, err := play(checks)
 		if err != nil {
@@ -126,7 +127,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			}
 			return 4
 		}
-		if checks = told.add(stdout, c, r, known); r.Stopped != nil {
+		if checks = told.add(stdout, c, checks, r, known); r.Stopped != nil {
 			break
 		}
 	}
@@ -196,16 +197,22 @@ type sums struct {
 	AcceptedAgain int `json:"acceptedAgain"`
 	Undeclared    int `json:"undeclared"`
 	stopped       string
+	onceMore      map[string]int // what was refused by chance, by reason
 }
 
-// add counts what became of the stories, prints what was refused, and returns those
-// to tell again.
-func (t *sums) add(w io.Writer, c config, r *reports.Report, known []unsupported) []*suites.Check {
+// tries is how often a story may be refused by chance before that is no chance: what
+// strikes one ceremony in three hundred strikes as often in a row never.
+const tries = 4
+
+// add counts what became of the stories that were told, prints what was refused, and
+// returns those to tell again.
+func (t *sums) add(w io.Writer, c config, told []*suites.Check, r *reports.Report, known []unsupported) []*suites.Check {
 	var again []*suites.Check
 	for _, check := range r.Checks {
 		number, _ := strings.CutPrefix(check.ID, "valid.ceremonies.n")
+		number, try, isTry := strings.Cut(number, "-try")
 		number, isAgain := strings.CutSuffix(number, "-again")
-		if !isAgain {
+		if !isAgain && !isTry {
 			t.Stories++
 		}
 		switch check.Verdict {
@@ -227,6 +234,20 @@ func (t *sums) add(w io.Writer, c config, r *reports.Report, known []unsupported
 				continue
 			}
 			known[i].met++
+			if known[i].Chance {
+				n, _ := strconv.Atoi(try)
+				at := slices.IndexFunc(told, func(s *suites.Check) bool { return s.ID == check.ID })
+				if n+1 == tries || at < 0 {
+					t.Undeclared++
+					fmt.Fprintf(w, "%s  %s\n  by no chance: refused %d times\n  %s\n", check.ID, check.Title, n+1, check.Message)
+					continue
+				}
+				once := *told[at]
+				once.ID = fmt.Sprintf("%s-try%d", strings.TrimSuffix(check.ID, "-try"+try), n+1)
+				again = append(again, &once)
+				t.onceMore[known[i].Reason]++
+				continue
+			}
 			if isAgain {
 				continue // for another reason, and that one is declared too
 			}
@@ -257,13 +278,16 @@ func (t *sums) tell(w io.Writer, c config, known []unsupported) int {
 		}
 		fmt.Fprintf(w, "set aside: %d x %s\n", aside[why], why)
 	}
+	for _, why := range slices.Sorted(maps.Keys(t.onceMore)) {
+		fmt.Fprintf(w, "told once more: %d x refused by chance: %s\n", t.onceMore[why], why)
+	}
 	if t.Again > 0 {
 		fmt.Fprintf(w, "told again without the form that was refused: %d stories, %d accepted\n", t.Again, t.AcceptedAgain)
 	}
 	fmt.Fprintf(w, "seed %s: %d stories, %d ceremonies accepted, %d refused\n", t.Seed, t.Stories, 3*(t.Accepted+t.AcceptedAgain), t.Undeclared)
 	idle := 0
 	for _, u := range known {
-		if u.met == 0 && c.only == 0 {
+		if u.met == 0 && !u.Chance && c.only == 0 {
 			idle++
 			fmt.Fprintf(w, "%s: %q sets nothing aside: take it out\n", c.unsupported, u.Message)
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/touchstone-webauthn/touchstone/reports"
+	"github.com/touchstone-webauthn/touchstone/suites"
 )
 
 func fuzz(args ...string) (int, string, string) {
@@ -118,7 +119,7 @@ func TestUnsupported(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		told := sums{Refused: map[string]int{}, NotApplicable: map[string]int{}}
-		told.add(&out, config{}, r, c.known)
+		told.add(&out, config{}, nil, r, c.known)
 		if code := told.tell(&out, config{}, c.known); code != c.code || !strings.Contains(out.String(), c.says) {
 			t.Errorf("%s: exit %d: %s", name, code, out.String())
 		}
@@ -131,6 +132,36 @@ func TestUnsupported(t *testing.T) {
 		if _, err := loadUnsupported(file); err == nil {
 			t.Errorf("%q was taken", text)
 		}
+	}
+}
+
+// TestChance: what is refused by chance is told once more and leaves no trace in the
+// figures, but not for ever.
+func TestChance(t *testing.T) {
+	known := []unsupported{{Message: "refused", Chance: true, Reason: "dice"}}
+	story := []*suites.Check{{ID: "valid.ceremonies.n1-again"}}
+	told := sums{Refused: map[string]int{}, NotApplicable: map[string]int{}, onceMore: map[string]int{}}
+	var out bytes.Buffer
+	verdict := func(v reports.Verdict) {
+		r := &reports.Report{Checks: []reports.Check{{ID: story[0].ID, Verdict: v, Title: "none usb forms=; ; ", Message: "a valid registration was refused"}}}
+		story = told.add(&out, config{}, story, r, known)
+	}
+	for n, want := range []string{"valid.ceremonies.n1-again-try1", "valid.ceremonies.n1-again-try2", "valid.ceremonies.n1-again-try3"} {
+		if verdict(reports.Fail); len(story) != 1 || story[0].ID != want || told.Undeclared != 0 {
+			t.Fatalf("try %d: %v", n, story)
+		}
+	}
+	last := story
+	if verdict(reports.Fail); len(story) != 0 || told.Undeclared != 1 || !strings.Contains(out.String(), "refused 4 times") {
+		t.Errorf("after the last: %v, %d undeclared: %s", story, told.Undeclared, out.String())
+	}
+	story = last
+	if verdict(reports.Pass); len(story) != 0 || told.AcceptedAgain != 1 || told.Stories != 0 {
+		t.Errorf("accepted in the end: %+v", told)
+	}
+	told = sums{Accepted: 1, onceMore: map[string]int{"dice": 2}}
+	if code := told.tell(&out, config{}, known); code != 0 || !strings.Contains(out.String(), "told once more: 2 x refused by chance: dice") {
+		t.Errorf("exit %d: %s", code, out.String())
 	}
 }
 

@@ -14,12 +14,15 @@ import (
 // unsupported is one thing that a library does not do: what its refusal says, and
 // what the story must be for the refusal to be that. Form is a legal form of the
 // ceremony that was refused, such as client-data-bom; Formats are attestation formats;
-// Word is a word of the title, such as alg=-37.
+// Word is a word of the title, such as alg=-37. Chance says that the library refuses
+// what another try would see accepted: the story is told once more, and the figures
+// know nothing of the first time.
 type unsupported struct {
 	Message string   `yaml:"message"`
 	Word    string   `yaml:"word"`
 	Form    string   `yaml:"form"`
 	Formats []string `yaml:"formats"`
+	Chance  bool     `yaml:"chance"`
 	Reason  string   `yaml:"reason"`
 	met     int
 }
