@@ -47,6 +47,10 @@
 // Everything that is exported survives that; prf and largeBlob may not. A
 // ceremony that waits for its timeout has the other sessions wait too.
 //
+// A Firefox that is started here draws no "touch your security key": its
+// panels, which nobody would see, took ten times as long as the ceremonies. What
+// it decides and what it waits for is the same without them.
+//
 // # Where the virtual environment differs from a product
 //
 // All of this was seen in Chromium 156:
