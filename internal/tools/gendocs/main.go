@@ -15,6 +15,7 @@ import (
 )
 
 //go:generate go run . ../../../docs
+//go:generate go test -count=1 ../../differential -args -update
 
 func main() {
 	if len(os.Args) != 2 {
