@@ -90,7 +90,7 @@ func clientDataRows(authentication bool, step map[string]string) []row {
 		row{name: "deep", title: "Deeply nested client data does no harm", fault: F{ClientDataDeepNesting: true}, level: Posture, why: "Recursive parsers run out of stack; refusing or bearing it are both right, crashing is not."},
 	)...)
 	out = append(out, at("utf-8",
-		row{name: "invalid-utf-8", title: "Client data that is not UTF-8 does no harm", fault: F{ClientDataInvalidUTF8: true}, level: Posture, why: "UTF-8 decode replaces what is invalid; refusing or bearing it are both right, crashing is not."},
+		row{name: "invalid-utf-8", title: "Client data that is not UTF-8 does no harm", fault: F{ClientDataInvalidUTF8: true}, level: Posture, why: "UTF-8 decode replaces what is invalid, so that by the text it is accepted; no client writes it, so that a refusal turns nobody away. A crash is what counts."},
 		row{name: "utf-16", title: "Client data in UTF-16 is refused", fault: F{ClientDataUTF16: true}, why: "Client data is UTF-8; guessing encodings lets two readers see two texts."},
 	)...)
 	return out

@@ -54,14 +54,6 @@ var differences = []difference{
 		why: "steps 5 of §7.1 and 8 of §7.2 run UTF-8 decode, which MUST drop a leading byte order mark; its JSON parser takes the mark for an error",
 	},
 	{
-		title:  "Client data that are no UTF-8",
-		checks: []string{"registration.client-data.invalid-utf-8", "authentication.client-data.invalid-utf-8"},
-		faults: []string{"client-data-invalid-utf8"},
-		ours:   []string{"7.1.5", "7.2.8"},
-		right:  "theirs", anchor: "sctn-registering-a-new-credential",
-		why: "UTF-8 decode never fails: it puts U+FFFD in place of what is invalid, and what is done in its stead must come to the same; ours is stricter than the text",
-	},
-	{
 		title:  "Members in capitals",
 		checks: []string{"registration.client-data.type-member-wrong-case", "authentication.client-data.type-member-wrong-case"},
 		faults: []string{"client-data-member-case"},

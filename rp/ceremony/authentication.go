@@ -72,7 +72,7 @@ func authenticationSteps() []step[authentication] {
 		{Name: "7.2.7.no-attested-data", Anchor: "sctn-authenticator-data", Title: "the flag AT is clear: an assertion carries no attested credential data", check: (*authentication).checkNotAttested},
 		{Name: "7.2.7.extension-data", Anchor: "authdata-extensions", Title: "the flag ED is set exactly if extension data follow", check: (*authentication).checkExtensionData},
 		{Name: "7.2.7.length", Anchor: "sctn-authenticator-data", Title: "the length of the authenticator data adds up", check: (*authentication).checkLength},
-		{Name: "7.2.8", Anchor: here, Title: "the client data are UTF-8, perhaps with a byte order mark", check: (*authentication).checkUTF8},
+		{Name: "7.2.8", Anchor: here, Title: "the client data are UTF-8 decoded, which drops a byte order mark and replaces what is invalid"},
 		{Name: "7.2.9", Anchor: here, Title: "the client data are a JSON object", prepare: (*authentication).needJSON},
 		{Name: "7.2.9.duplicates", Anchor: here, Title: "no member that is judged occurs twice", check: (*authentication).checkDuplicates},
 		{Name: "7.2.9.token-binding", Anchor: "dom-collectedclientdata-tokenbinding", Title: "policy: tokenBinding is well-formed", check: (*authentication).checkTokenBinding},

@@ -3,12 +3,14 @@ package ceremony
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode/utf16"
 )
 
 const (
@@ -171,6 +173,7 @@ func clientDataBugs() []deviation {
 			}
 			return readClientData(first)
 		}),
+		utf16Read(),
 		readable("client-data-unreadable", "passes over client data that it cannot read", "critical", expected),
 		readable("client-data-lenient-end", "completes client data that were cut short", "low", func(c *common) *clientData {
 			for _, end := range []string{`}`, `"}`} {
@@ -181,6 +184,25 @@ func clientDataBugs() []deviation {
 			return nil
 		}),
 	}
+}
+
+// utf16Read guesses the encoding where the specification has UTF-8.
+func utf16Read() deviation {
+	return deviation{Bug: Bug{Name: "client-data-utf-16", Title: "reads client data in UTF-16 too", Class: "fail-open", Requirement: "webauthn-3/7.1/step-5", Also: []string{"webauthn-3/7.2/step-8"}, Severity: "low"},
+		hooks: both("7.1.5", "7.2.8", func(c *common, check check) error {
+			raw, ok := bytes.CutPrefix(c.clientDataJSON, []byte{0xff, 0xfe})
+			if !ok || len(raw)%2 != 0 {
+				return check()
+			}
+			units := make([]uint16, len(raw)/2)
+			for i := range units {
+				units[i] = binary.LittleEndian.Uint16(raw[2*i:])
+			}
+			if cd := readClientData([]byte(string(utf16.Decode(units)))); cd.notJSON == nil {
+				c.cd = cd
+			}
+			return check()
+		})}
 }
 
 // challengeBugs compare or keep challenges badly

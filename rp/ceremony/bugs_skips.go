@@ -158,8 +158,6 @@ func Unnoticeable(step string) string {
 	for _, e := range []struct{ prefix, why string }{
 		{"7.1.3.id", "an id that is not base64url is no credential's id either, which 7.1.13.credential-id notices"},
 		{"7.2.3.id", "an id that is not base64url is in no allow list, which 7.2.5 notices"},
-		{"7.1.5", "UTF-8 decode never fails; what is no UTF-8 is no JSON, which 7.1.6 notices"},
-		{"7.2.8", "UTF-8 decode never fails; what is no UTF-8 is no JSON, which 7.2.9 notices"},
 		{"7.1.6.duplicates", "the RP reads the second member, whose value its own step refuses"},
 		{"7.2.9.duplicates", "the RP reads the second member, whose value its own step refuses"},
 		{"7.1.11.", "11.1 and 11.2 refuse the same topOrigin where framing is not expected"},

@@ -3,11 +3,9 @@ package ceremony
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"unicode/utf8"
 )
 
 // maxClientData bounds clientDataJSON. The specification names no bound; what
@@ -44,19 +42,16 @@ func (m member) want(name string) (string, error) {
 // clientData is CollectedClientData (https://www.w3.org/TR/webauthn-3/#dictdef-collectedclientdata)
 // as far as it could be read; the problems are judged in the steps.
 type clientData struct {
-	notUTF8   error
 	notJSON   error
 	duplicate error
 
 	typ, challenge, origin, crossOrigin, topOrigin, tokenBinding member
 }
 
-// readClientData reads tolerantly: unknown members and order mean nothing, a
-// byte order mark is dropped (§7.1 step 5 and 6).
-//
-// Invalid UTF-8 is a problem: the specification's "UTF-8 decode" would put
-// U+FFFD in its place, which no client writes and which would let two different
-// byte strings read alike.
+// readClientData reads tolerantly: unknown members and order mean nothing. Step 5
+// of §7.1 runs UTF-8 decode, which never fails: a byte order mark is dropped, and
+// U+FFFD stands for what is invalid, so that a member that is compared with
+// something then differs from it.
 //
 // A member that the steps look at and that stands there twice is a problem:
 // JSON leaves open which one counts (RFC 8259 §4), so what the RP judges need
@@ -67,11 +62,7 @@ func readClientData(raw []byte) *clientData {
 		c.notJSON = fmt.Errorf("the client data has %d bytes, %d are accepted", len(raw), maxClientData)
 		return c
 	}
-	text := bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
-	if !utf8.Valid(text) {
-		c.notUTF8 = errors.New("the client data is not valid UTF-8")
-		text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
-	}
+	text := bytes.ToValidUTF8(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), []byte("\uFFFD"))
 	if !json.Valid(text) {
 		c.notJSON = fmt.Errorf("the client data is not JSON: %s", show(string(text)))
 		return c

@@ -119,8 +119,6 @@ func (c *common) checkRawID() error {
 	return nil
 }
 
-func (c *common) checkUTF8() error { return c.cd.notUTF8 }
-
 func (c *common) needJSON() error { return c.cd.notJSON }
 
 func (c *common) checkDuplicates() error { return c.cd.duplicate }

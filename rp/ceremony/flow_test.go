@@ -47,6 +47,7 @@ func TestEveryAlgorithmRegistersAndLogsIn(t *testing.T) {
 // Unusual, and legal.
 func TestUnusualRegistrationsAreAccepted(t *testing.T) {
 	for name, edit := range map[string]func(*softReg){
+		"no UTF-8":        func(r *softReg) { r.cd.extra = ",\"x\":\"\xff\"" },
 		"byte order mark": func(r *softReg) { r.cd.all = append([]byte("\xef\xbb\xbf"), r.cd.bytes()...) },
 		"unknown members": func(r *softReg) { r.cd.extra = `,"extra":{"type":"webauthn.get","a":[1,2]},"extra":null` },
 		"other order and white space": func(r *softReg) {

@@ -57,7 +57,7 @@ func registrationSteps() []step[registration] {
 		{Name: "7.1.3.id", Anchor: "dom-credential-id", Title: "id is the base64url text of a credential id", prepare: (*registration).readID, check: (*registration).checkID},
 		{Name: "7.1.3.raw-id", Anchor: "dom-publickeycredential-rawid", Title: "rawId is the same as id", check: (*registration).checkRawID},
 		{Name: "7.1.4", Anchor: here, Title: "the client extension results are read"},
-		{Name: "7.1.5", Anchor: here, Title: "the client data are UTF-8, perhaps with a byte order mark", check: (*registration).checkUTF8},
+		{Name: "7.1.5", Anchor: here, Title: "the client data are UTF-8 decoded, which drops a byte order mark and replaces what is invalid"},
 		{Name: "7.1.6", Anchor: here, Title: "the client data are a JSON object", prepare: (*registration).needJSON},
 		{Name: "7.1.6.duplicates", Anchor: here, Title: "no member that is judged occurs twice", check: (*registration).checkDuplicates},
 		{Name: "7.1.6.token-binding", Anchor: "dom-collectedclientdata-tokenbinding", Title: "policy: tokenBinding is well-formed", check: (*registration).checkTokenBinding},
