@@ -61,6 +61,8 @@ type Config struct {
 	LeaveOut []string
 	// Bug is the name of a deliberate defect, one of Bugs; empty: none.
 	Bug string
+	// Policies look on, as in ceremony.Config.
+	Policies []*ceremony.OtherPolicy
 	// Watch is told which bugs would have answered otherwise; nil: nobody is.
 	Watch *ceremony.Watch
 	// OmitExampleExtension turns off the extension input example.extension.bool
@@ -205,6 +207,7 @@ func (s *Server) core(dialect string, algorithms []int64) (*ceremony.RP, error) 
 		Anchors:       s.cfg.Anchors,
 		Metadata:      s.cfg.Metadata,
 		Policy:        s.cfg.Policy,
+		Policies:      s.cfg.Policies,
 		ChallengeLife: s.cfg.ChallengeLife,
 		Clock:         s.cfg.Clock,
 		Random:        s.cfg.Random,

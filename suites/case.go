@@ -3,6 +3,7 @@ package suites
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,9 +48,15 @@ type Case struct {
 	tracer     *tracer
 	// disobeyed is what the client was told to disregard of its options.
 	disobeyed virtualauth.Faults
+	// isTwin: it is the valid twin of checks, played under the id of the first of them.
+	isTwin bool
 	// lost says that the client's browser died or hung under the case.
 	lost bool
 }
+
+// TwinSuffix stands behind the id of a check, where requests name it, on those of
+// its valid twin.
+const TwinSuffix = "/twin"
 
 // Account is a user of the RP with a browser session and an authenticator.
 type Account struct {
@@ -130,7 +137,11 @@ func (c *Case) Fork(s *target.Session) *target.Session {
 }
 
 func (c *Case) track(s *target.Session) {
-	s.SetCheck(c.Check.ID)
+	id := c.Check.ID
+	if c.isTwin {
+		id += TwinSuffix
+	}
+	s.SetCheck(id)
 	c.sessions = append(c.sessions, s)
 }
 
@@ -269,6 +280,18 @@ type Attempt struct {
 
 	record *record
 	faults []string // put in by Edit
+	// lastCount is the counter of the login before, where a fault goes by it.
+	lastCount *uint32
+}
+
+// since has faults of the counter go by that of the login before: not every
+// authenticator adds one.
+func (t *Attempt) since(before *Attempt) {
+	if d := before.Assertion.Response.AuthenticatorData; len(d) >= 37 {
+		if n := binary.BigEndian.Uint32(d[33:37]); n > 0 {
+			t.lastCount = &n
+		}
+	}
 }
 
 // request translates a setting into what the dialect is asked for.
@@ -474,7 +497,7 @@ func (t *Attempt) Edit(f virtualauth.Faults) {
 		if t.Assertion.Credential != nil {
 			keys.Credential, keys.Algorithm = t.Assertion.Credential.PrivateKey, t.Assertion.Credential.Algorithm
 		}
-		keys.UserHandle = t.Assertion.UserHandle
+		keys.UserHandle, keys.LastSignCount = t.Assertion.UserHandle, t.lastCount
 		t.Assertion.Response, err = virtualauth.EditAssertion(t.Assertion.Response, keys, f)
 	}
 	switch {

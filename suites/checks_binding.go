@@ -422,11 +422,11 @@ func authenticationBinding() []*Check {
 			Needs: []string{"authentication"}, Abilities: []client.Ability{client.Faults},
 			Story: func(c *Case) {
 				a := c.registered()
-				for range 2 {
-					a.LogIn(Setting{})
-				}
+				a.LogIn(Setting{})
+				before := a.LogIn(Setting{})
 				t := a.Begin(Authentication, Setting{}, false)
 				t.Respond(false)
+				t.since(before)
 				t.Edit(virtualauth.Faults{CounterLower: true})
 				if o := t.Send(noWire); o.Kind == target.Crashed {
 					c.crashed(o, "an authentication whose counter is lower than before")

@@ -241,27 +241,24 @@ func editable(f virtualauth.Faults) virtualauth.Faults {
 // twin plays the check's ceremony without the fault, once per lane and setting.
 func (c *Case) twin() judgement {
 	chk := c.Check
-	key, err := json.Marshal(struct {
-		Ceremony string
-		Setting  Setting
-	}{chk.Ceremony, chk.Setting})
+	key, err := twinKey(chk)
 	if err != nil {
 		c.broken(err)
 	}
 	l := c.lane
 	l.mu.Lock()
-	t := l.twins[string(key)]
+	t := l.twins[key]
 	if t == nil {
 		t = &twin{}
-		l.twins[string(key)] = t
+		l.twins[key] = t
 	}
 	l.mu.Unlock()
 	t.once.Do(func() {
 		valid := &Check{ID: chk.ID, Level: Must, Ceremony: chk.Ceremony, Setting: chk.Setting, Expect: Accept}
-		label := "twin/" + string(key)
+		label := "twin/" + key
 		for try := 1; ; try++ {
 			v := l.newCase(c.ctx, valid, again(label, try))
-			v.seed = l.run.seedFor(label)
+			v.seed, v.isTwin = l.run.seedFor(label), true
 			if c.tracer != nil {
 				v.tracer = &tracer{began: c.tracer.began}
 			}
@@ -278,6 +275,23 @@ func (c *Case) twin() judgement {
 		}
 	})
 	return t.judgement
+}
+
+// twinKey is equal for checks that share a valid twin.
+func twinKey(chk *Check) (string, error) {
+	key, err := json.Marshal(struct {
+		Ceremony string
+		Setting  Setting
+	}{chk.Ceremony, chk.Setting})
+	return string(key), err
+}
+
+// SharesTwin tells whether the checks stand on the same valid twin, which is
+// played once for both.
+func (c *Check) SharesTwin(other *Check) bool {
+	one, err1 := twinKey(c)
+	two, err2 := twinKey(other)
+	return c.Story == nil && other.Story == nil && c.Expect == Reject && other.Expect == Reject && err1 == nil && err2 == nil && one == two
 }
 
 // describe names what the check sends, for messages.

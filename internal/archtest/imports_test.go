@@ -40,6 +40,7 @@ var house = []part{
 	{dir: "internal/tools/gendocs", free: true, why: "it writes the documents that are made of the catalogue"},
 	{dir: "internal/tools/peers", may: []string{"reports", "suites"}, why: "it runs the command line against RPs of others and writes down what came of it"},
 	{dir: "peers", why: "modules of their own around the libraries of others, which must not know us"},
+	{dir: "internal/tools/seeds", free: true, why: "it puts the suite to our own RP through every client"},
 	{dir: "internal/tools/validfuzz", free: true, why: "it puts valid ceremonies to our own RP and to others"},
 	{dir: "internal", why: "the tools and rules of the repository look at the code from outside"},
 	{dir: "clients", free: true, why: "a module of its own that brings the vendors' clients and our RP together"},

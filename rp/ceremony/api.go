@@ -43,6 +43,8 @@ type Config struct {
 	Override map[string]func(*Inspection) error
 	// Bug is the name of a deliberate defect, one of Bugs; empty: none.
 	Bug string
+	// Policies look on: each is told of where the RP would have gone another way under it.
+	Policies []*OtherPolicy
 	// Watch is told which bugs would have answered otherwise; nil: nobody is.
 	Watch *Watch
 }

@@ -31,6 +31,7 @@ var errUnverified = errors.New("the assertion is not that of a credential of thi
 func (rp *RP) FinishAuthentication(f FinishAuthentication) (*Login, error) {
 	a := &authentication{resp: f.Response}
 	a.rp, a.typ, a.idText, a.rawID = rp.state, f.Response.Type, f.Response.ID, f.Response.RawID
+	a.eye = &eye{policy: rp.config.Policy}
 	a.clientDataJSON, a.outputs = f.Response.ClientDataJSON, f.Response.ExtensionResults
 	if err := a.take(f.Handle, f.Session, Authentication); err != nil {
 		return nil, &Error{"7.2.11.pending", challengeAnchor, err.Error()}
@@ -251,14 +252,14 @@ func (a *authentication) checkAppIDOutput() error {
 }
 
 func (a *authentication) checkStillEligible() error {
-	if a.record.BackupEligible && !a.ad.has(flagBE) && !a.rp.config.Policy.Level2 {
+	if a.record.BackupEligible && !a.ad.has(flagBE) && !a.policy().Level2 {
 		return fmt.Errorf("the credential was registered as backup eligible, but the flag BE is clear in %#02x", a.ad.flags)
 	}
 	return nil
 }
 
 func (a *authentication) checkStillIneligible() error {
-	if !a.record.BackupEligible && a.ad.has(flagBE) && !a.rp.config.Policy.Level2 {
+	if !a.record.BackupEligible && a.ad.has(flagBE) && !a.policy().Level2 {
 		return fmt.Errorf("the credential was registered as not backup eligible, but the flag BE is set in %#02x", a.ad.flags)
 	}
 	return nil
@@ -285,7 +286,7 @@ func (a *authentication) compareCounter() error {
 }
 
 func (a *authentication) checkCounter() error {
-	if a.regressed && a.rp.config.Policy.RejectCounterRegression {
+	if a.regressed && a.policy().RejectCounterRegression {
 		return fmt.Errorf("the signature counter is %d, not greater than %d: the authenticator may be cloned", a.ad.signCount, a.record.SignCount)
 	}
 	return nil

@@ -60,6 +60,8 @@ var keyAnchors = map[cose.KeyRule]string{
 type common struct {
 	rp *state
 	*claim
+	// eye is what it goes by of the RP's policy. Twins have the same.
+	eye            *eye
 	typ, idText    string
 	rawID          *string
 	clientDataJSON []byte
@@ -126,7 +128,7 @@ func (c *common) checkDuplicates() error { return c.cd.duplicate }
 // checkTokenBinding judges by the rules of Level 2; in Level 3 the member is
 // reserved and says nothing (https://www.w3.org/TR/webauthn-3/#dom-collectedclientdata-tokenbinding).
 func (c *common) checkTokenBinding() error {
-	if !c.rp.config.Policy.RejectMalformedTokenBinding || !c.cd.tokenBinding.present {
+	if !c.policy().RejectMalformedTokenBinding || !c.cd.tokenBinding.present {
 		return nil
 	}
 	raw := c.cd.tokenBinding.raw
@@ -152,7 +154,7 @@ func (c *common) checkTokenBinding() error {
 // no connection here ever has a token binding
 // (https://www.w3.org/TR/webauthn-2/#sctn-registering-a-new-credential).
 func (c *common) checkTokenBindingState() error {
-	if !c.rp.config.Policy.Level2 || !c.cd.tokenBinding.present {
+	if !c.policy().Level2 || !c.cd.tokenBinding.present {
 		return nil
 	}
 	var binding struct{ Status string }
@@ -228,7 +230,7 @@ func (c *common) framed() bool { return len(c.rp.config.TopOrigins) > 0 }
 
 func (c *common) checkCrossOrigin() error {
 	m := c.cd.crossOrigin
-	if !m.present || c.rp.config.Policy.Level2 {
+	if !m.present || c.policy().Level2 {
 		return nil
 	}
 	switch string(m.raw) {
@@ -245,14 +247,14 @@ func (c *common) checkCrossOrigin() error {
 }
 
 func (c *common) checkFraming() error {
-	if c.cd.topOrigin.present && !c.framed() && !c.rp.config.Policy.Level2 {
+	if c.cd.topOrigin.present && !c.framed() && !c.policy().Level2 {
 		return fmt.Errorf("the client data have the topOrigin %s, but no framing by another origin is expected", show(string(c.cd.topOrigin.raw)))
 	}
 	return nil
 }
 
 func (c *common) checkTopOrigin() error {
-	if !c.cd.topOrigin.present || c.rp.config.Policy.Level2 {
+	if !c.cd.topOrigin.present || c.policy().Level2 {
 		return nil
 	}
 	got, err := c.cd.topOrigin.want("topOrigin")
@@ -301,7 +303,7 @@ func (c *common) checkUV() error {
 }
 
 func (c *common) checkBackup() error {
-	if c.ad.has(flagBS) && !c.ad.has(flagBE) && !c.rp.config.Policy.Level2 {
+	if c.ad.has(flagBS) && !c.ad.has(flagBE) && !c.policy().Level2 {
 		return fmt.Errorf("the flag BS is set without BE in %#02x", c.ad.flags)
 	}
 	return nil

@@ -19,7 +19,7 @@ var asking = map[string][]string{
 // checkUnsolicited is policy: the specification lets an RP ignore extension
 // outputs that nobody asked for, and demands only that it survives them.
 func (c *common) checkUnsolicited() error {
-	if !c.rp.config.Policy.RejectUnsolicitedExtensions {
+	if !c.policy().RejectUnsolicitedExtensions {
 		return nil
 	}
 	var names []string

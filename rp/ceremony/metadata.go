@@ -31,7 +31,7 @@ func (r *registration) lookUp() error {
 // ofSource puts a question to the BLOB that lists the model, where policy wants trust.
 func ofSource(question func(*metadata.Source) error) func(*registration) error {
 	return func(r *registration) error {
-		if r.model == nil || !r.rp.config.Policy.RequireTrust {
+		if r.model == nil || !r.policy().RequireTrust {
 			return nil
 		}
 		if err := question(r.model.Source); err != nil {
@@ -42,7 +42,7 @@ func ofSource(question func(*metadata.Source) error) func(*registration) error {
 }
 
 func (r *registration) checkStatus() error {
-	if r.model != nil && r.rp.config.Policy.RequireTrust && r.model.Undesired() {
+	if r.model != nil && r.policy().RequireTrust && r.model.Undesired() {
 		return fmt.Errorf("metadata report %s of the model %s", r.model.Status, r.model.Description)
 	}
 	return nil
@@ -58,7 +58,7 @@ var metadataAlgorithms = map[int64][]string{
 }
 
 func (r *registration) checkMetadataAlgorithm() error {
-	if r.model == nil || !r.rp.config.Policy.RequireTrust || len(r.model.Algorithms) == 0 {
+	if r.model == nil || !r.policy().RequireTrust || len(r.model.Algorithms) == 0 {
 		return nil
 	}
 	names := metadataAlgorithms[r.key.Algorithm]
@@ -76,7 +76,7 @@ var metadataTypes = map[attestation.Type][]string{
 // checkMetadataType: self attestation proves possession of its own key alone, so
 // that anybody can name a model with it; only metadata that list it make it this model's.
 func (r *registration) checkMetadataType() error {
-	if r.model == nil || !r.rp.config.Policy.RequireTrust {
+	if r.model == nil || !r.policy().RequireTrust {
 		return nil
 	}
 	types := metadataTypes[r.attestation.Type]

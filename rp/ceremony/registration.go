@@ -35,6 +35,7 @@ type registration struct {
 func (rp *RP) FinishRegistration(f FinishRegistration) (*Credential, error) {
 	r := &registration{resp: f.Response}
 	r.rp, r.typ, r.idText, r.rawID = rp.state, f.Response.Type, f.Response.ID, f.Response.RawID
+	r.eye = &eye{policy: rp.config.Policy}
 	r.clientDataJSON, r.outputs = f.Response.ClientDataJSON, f.Response.ExtensionResults
 	if err := r.take(f.Handle, f.Session, Registration); err != nil {
 		return nil, &Error{"7.1.8.pending", challengeAnchor, err.Error()}
@@ -199,7 +200,7 @@ func (r *registration) checkRPIDHash() error {
 }
 
 func (r *registration) checkUP() error {
-	if r.conditional && !r.rp.config.Policy.Level2 {
+	if r.conditional && !r.policy().Level2 {
 		return nil
 	}
 	return r.common.checkUP()
@@ -221,14 +222,14 @@ func (r *registration) checkOffered() error {
 }
 
 func (r *registration) checkFormat() error {
-	if !attestation.Supported(r.object.format) || r.object.format == "compound" && r.rp.config.Policy.Level2 {
+	if !attestation.Supported(r.object.format) || r.object.format == "compound" && r.policy().Level2 {
 		return fmt.Errorf("the attestation statement format %s is not supported", show(r.object.format))
 	}
 	return nil
 }
 
 func (r *registration) attest() error {
-	policy := attestation.Policy{RequireZeroU2FAAGUID: r.rp.config.Policy.RequireZeroU2FAAGUID, AndroidTEEOnly: r.rp.config.Policy.AndroidTEEOnly, Enterprise: r.pending.attestation == "enterprise"}
+	policy := attestation.Policy{RequireZeroU2FAAGUID: r.policy().RequireZeroU2FAAGUID, AndroidTEEOnly: r.policy().AndroidTEEOnly, Enterprise: r.pending.attestation == "enterprise"}
 	r.attestation, r.attError = attestation.Verify(attestation.Input{
 		Format: r.object.format, Statement: r.object.statement, AuthData: r.object.authData, ClientDataHash: r.hash,
 		RPIDHash: r.ad.rpIDHash, AAGUID: r.ad.aaguid, CredentialID: r.ad.credentialID, Key: r.key,
@@ -252,14 +253,14 @@ func (r *registration) asked() bool {
 }
 
 func (r *registration) checkNone() error {
-	if r.rp.config.Policy.RefuseNone && r.asked() && r.attestation.Type == attestation.None {
+	if r.policy().RefuseNone && r.asked() && r.attestation.Type == attestation.None {
 		return fmt.Errorf("%s attestation was asked for, none came", r.pending.attestation)
 	}
 	return nil
 }
 
 func (r *registration) checkSelf() error {
-	if r.rp.config.Policy.RefuseSelf && r.asked() && r.attestation.Type == attestation.Self {
+	if r.policy().RefuseSelf && r.asked() && r.attestation.Type == attestation.Self {
 		return fmt.Errorf("%s attestation was asked for, self attestation came", r.pending.attestation)
 	}
 	return nil
@@ -283,7 +284,7 @@ func (r *registration) buildPaths() error {
 // the attestation is stored as one that is not trusted, as step 24 allows.
 func eachPath(question func(*attestation.Path) error) func(*registration) error {
 	return func(r *registration) error {
-		if !r.rp.config.Policy.RequireTrust {
+		if !r.policy().RequireTrust {
 			return nil
 		}
 		for _, p := range r.paths {
@@ -300,7 +301,7 @@ func (r *registration) valid(p *attestation.Path) error { return p.Validity(r.rp
 func (r *registration) checkValidity() error { return eachPath(r.valid)(r) }
 
 func (r *registration) checkAnchorInChain() error {
-	if !r.rp.config.Policy.RefuseAnchorInChain {
+	if !r.policy().RefuseAnchorInChain {
 		return nil
 	}
 	return eachPath((*attestation.Path).AnchorInChain)(r)
@@ -323,7 +324,7 @@ func (r *registration) noteTrust() error {
 }
 
 func (r *registration) checkIDLength() error {
-	if n := len(r.ad.credentialID); n > 1023 && !r.rp.config.Policy.Level2 {
+	if n := len(r.ad.credentialID); n > 1023 && !r.policy().Level2 {
 		return fmt.Errorf("the credential id has %d bytes, at most 1023 are allowed", n)
 	}
 	return nil

@@ -65,7 +65,8 @@ func run[T any, P interface {
 			if f == nil || (i > 0 && rp.leftOut(s.Name)) {
 				continue
 			}
-			if err := f(t); err != nil {
+			effect := i == 2
+			if err := otherwise(rp.config.Policies, t, effect, f); err != nil {
 				refused := refusal(s.public(), err)
 				rp.shadows.refused(refused.Step)
 				rp.shadows.passed(t)
