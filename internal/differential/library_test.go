@@ -10,6 +10,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"time"
 	_ "unsafe" // for go:linkname
 
@@ -69,13 +70,16 @@ type models struct {
 	other  *metadata.Entry
 }
 
+// suiteKit is made once: there is a courtroom for each format.
+var suiteKit = sync.OnceValues(func() (*mds.Kit, error) { return mds.Suite(time.Now(), "") })
+
 func newModels(roots []*x509.Certificate) (*models, error) {
 	m := &models{known: map[uuid.UUID]*metadata.Entry{}, keys: map[string]*metadata.Entry{}, broken: map[uuid.UUID]error{}}
 	m.other = &metadata.Entry{MetadataStatement: metadata.Statement{
 		AttestationRootCertificates: roots,
 		AttestationTypes:            metadata.AuthenticatorAttestationTypes{metadata.BasicFull, metadata.BasicSurrogate, metadata.AttCA, metadata.AnonCA, metadata.None},
 	}}
-	kit, err := mds.Suite(time.Now(), "")
+	kit, err := suiteKit()
 	if err != nil {
 		return nil, err
 	}
