@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/touchstone-webauthn/touchstone/client"
@@ -34,6 +35,50 @@ type driven struct {
 	turn   chan struct{}
 	stage  *stage // nil before the start
 	closed bool
+	manners
+}
+
+// manners keep sessions on different pages from having the browser load a page
+// for each of their operations: whoever needs another page waits until those on
+// the one that is there have left it or are doing something else. What belongs
+// here is used with the turn, but for open.
+type manners struct {
+	mu sync.Mutex
+	// open counts the open sessions by their place.
+	open map[string]int
+	// used is when the page was last used.
+	used time.Time
+	// patience and mostPatience are the constants, but in tests.
+	patience, mostPatience time.Duration
+}
+
+const (
+	// patience is how long a page that has open sessions lies idle before another
+	// is loaded: longer than a Relying Party nearby thinks, shorter than to load two.
+	patience = 25 * time.Millisecond
+	// mostPatience is how long a session waits at most while others use their page.
+	mostPatience = 2 * time.Second
+)
+
+func (m *manners) enter(place string, n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.open == nil {
+		m.open = map[string]int{}
+	}
+	if m.open[place] += n; m.open[place] <= 0 {
+		delete(m.open, place)
+	}
+}
+
+// pause is how long whoever needs the page had better wait; since is when it began to.
+func (m *manners) pause(at, place string, since, now time.Time) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if place == "" || at == "" || at == place || m.open[at] == 0 || now.Sub(since) >= m.mostPatience {
+		return 0
+	}
+	return max(0, m.patience-now.Sub(m.used))
 }
 
 // stage is one run of the browser: what is on its page, and the authenticator plugged in.
@@ -49,6 +94,7 @@ type stage struct {
 func (c *driven) open(ctx context.Context) error {
 	c.life, c.end = context.WithCancel(context.Background())
 	c.turn = make(chan struct{}, 1)
+	c.patience, c.mostPatience = patience, mostPatience
 	return c.restart(ctx)
 }
 
@@ -83,25 +129,47 @@ func (c *driven) bound(ctx context.Context, d time.Duration) (context.Context, c
 	return ctx, func() { unhook(); fail(nil); cancel() }
 }
 
-// take waits for the browser to be free.
-func (c *driven) take(ctx context.Context) error {
-	select {
-	case c.turn <- struct{}{}:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-c.life.Done():
-	}
-	if c.life.Err() != nil {
+// take waits for the browser to be free, with the page of place there or no
+// longer needed by others; no place is any page.
+func (c *driven) take(ctx context.Context, place string) error {
+	for since := time.Now(); ; {
 		select {
-		case <-c.turn:
-		default:
+		case c.turn <- struct{}{}:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-c.life.Done():
 		}
-		return fmt.Errorf("this %s client is closed", c.kind)
+		if c.life.Err() != nil {
+			select {
+			case <-c.turn:
+			default:
+			}
+			return fmt.Errorf("this %s client is closed", c.kind)
+		}
+		if c.stage == nil || c.stage.lost != nil {
+			return nil
+		}
+		pause := c.pause(c.stage.at, place, since, time.Now())
+		if pause == 0 {
+			return nil
+		}
+		<-c.turn
+		select {
+		case <-time.After(min(pause, patience/5)):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-c.life.Done():
+		}
 	}
-	return nil
 }
 
-func (c *driven) leave() { <-c.turn }
+// leave lets others have the browser. The page counts as used where it was needed.
+func (c *driven) leave(place string) {
+	if place != "" {
+		c.used = time.Now()
+	}
+	<-c.turn
+}
 
 // Open starts a session on a page of cfg.Origin, which must be written as the
 // browser writes origins. The seed is ignored: a browser's keys are random.
@@ -126,10 +194,11 @@ func (c *driven) Open(ctx context.Context, cfg client.SessionConfig) (client.Ses
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if err := c.take(ctx); err != nil {
+	place := placeOf(cfg)
+	if err := c.take(ctx, place); err != nil {
 		return nil, err
 	}
-	defer c.leave()
+	defer c.leave(place)
 	for restarted := false; ; restarted = true {
 		if c.stage == nil || c.stage.lost != nil {
 			if err := c.restart(ctx); err != nil {
@@ -144,6 +213,7 @@ func (c *driven) Open(ctx context.Context, cfg client.SessionConfig) (client.Ses
 		}
 		cancel()
 		if err == nil {
+			c.enter(place, 1)
 			return &drivenSession{client: c, stage: c.stage, page: cfg}, nil
 		}
 		// Nothing of this session was lost with a browser that died while it was
@@ -159,7 +229,7 @@ func (c *driven) Open(ctx context.Context, cfg client.SessionConfig) (client.Ses
 func (c *driven) Close() error {
 	c.end()
 	c.turn <- struct{}{} // whatever runs has just lost its context
-	defer c.leave()
+	defer c.leave("")
 	if c.closed {
 		return nil
 	}

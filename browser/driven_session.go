@@ -19,18 +19,24 @@ type drivenSession struct {
 	page    client.SessionConfig
 	current *drivenAuthenticator // the one that answers; nil before the first Plug
 	closed  bool
+	left    bool // its page is not needed by it any more
 }
 
 // with runs do while nobody else uses the browser, for at most the client's
-// time and extra.
+// time and extra. It waits for others to be done with another page.
 func (s *drivenSession) with(ctx context.Context, extra time.Duration, do func(ctx context.Context) error) error {
+	return s.withPage(ctx, placeOf(s.page), extra, do)
+}
+
+// withPage is with, for what needs the page of place, or none.
+func (s *drivenSession) withPage(ctx context.Context, place string, extra time.Duration, do func(ctx context.Context) error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err := s.client.take(ctx); err != nil {
+	if err := s.client.take(ctx, place); err != nil {
 		return err
 	}
-	defer s.client.leave()
+	defer s.client.leave(place)
 	if s.closed {
 		return fmt.Errorf("this %s session is closed", s.client.kind)
 	}
@@ -172,7 +178,11 @@ func (s *drivenSession) Get(ctx context.Context, options json.RawMessage) (*clie
 
 // Close ends the session and removes its authenticators.
 func (s *drivenSession) Close() error {
-	err := s.with(context.Background(), 0, func(ctx context.Context) error {
+	if !s.left {
+		s.left = true
+		s.client.enter(placeOf(s.page), -1)
+	}
+	err := s.withPage(context.Background(), "", 0, func(ctx context.Context) error {
 		s.closed = true
 		if at := s.stage.current; at != nil && at.session == s {
 			// What goes wrong here gives the browser up, and the next session says so.
