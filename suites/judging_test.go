@@ -64,9 +64,9 @@ func find(t *testing.T, r *reports.Report, id string) reports.Check {
 	return r.Checks[i]
 }
 
-// during tells whether the request finishes a ceremony of this check.
+// during tells whether the request finishes a ceremony of this check or of its twin.
 func during(r *http.Request, id string) bool {
-	return r.Header.Get("X-Touchstone-Check") == id && strings.HasSuffix(r.URL.Path, "/result")
+	return strings.TrimSuffix(r.Header.Get("X-Touchstone-Check"), suites.TwinSuffix) == id && strings.HasSuffix(r.URL.Path, "/result")
 }
 
 // faulty tells whether the result's client data are of this type: of the faulty
