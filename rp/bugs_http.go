@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -406,6 +407,9 @@ func crashBugs() []httpBug {
 			data := bytes.TrimPrefix(bytesOf(b, "clientDataJSON"), []byte("\xef\xbb\xbf"))
 			var m map[string]any
 			return len(data) > 0 && json.Unmarshal(data, &m) != nil
+		}, page),
+		bug("crash-client-data-not-utf-8", "answers client data that are no UTF-8 with an error page", results, func(b []byte) bool {
+			return !utf8.Valid(bytesOf(b, "clientDataJSON"))
 		}, page),
 		bug("crash-authenticator-data", "drops the connection at authenticator data that are too short", results, func(b []byte) bool {
 			n := len(bytesOf(b, "authenticatorData"))
