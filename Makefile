@@ -51,7 +51,8 @@ verify: verify-tools judge-tools lint tools ## all there is: test, the race dete
 .PHONY: verify-tools
 verify-tools: browser
 	@scripts/ensure.sh gcc:gcc,cc nodejs:node npm:npm chromium-driver:chromedriver \
-		python3-fido2:/usr/lib/python3/dist-packages/fido2/__init__.py
+		python3-fido2:/usr/lib/python3/dist-packages/fido2/__init__.py \
+		libauthen-webauthn-perl:/usr/share/perl5/Authen/WebAuthn.pm libhttp-daemon-perl:/usr/share/perl5/HTTP/Daemon.pm
 	@[ -n "$$FIREFOX_PATH" ] || scripts/ensure.sh '$(FIREFOX)'
 
 .PHONY: lint
@@ -160,17 +161,22 @@ peer: peer-servers browser ## put some checks to one peer: make peer PEER=name C
 # Peers that npm installs; each has its own tests.
 PEER_NPM = simplewebauthn fido2lib better-auth authjs
 
-PEER_TOOLS = $(PEER_NPM:%=peers/%/node_modules/.package-lock.json) peer-python
+PEER_TOOLS = $(PEER_NPM:%=peers/%/node_modules/.package-lock.json) peer-python peer-perl
 
 .PHONY: peer-python
 peer-python:
 	@scripts/ensure.sh python3-fido2:/usr/lib/python3/dist-packages/fido2/__init__.py
+
+.PHONY: peer-perl
+peer-perl:
+	@scripts/ensure.sh libauthen-webauthn-perl:/usr/share/perl5/Authen/WebAuthn.pm libhttp-daemon-perl:/usr/share/perl5/HTTP/Daemon.pm
 
 .PHONY: peers-test
 peers-test: $(PEER_TOOLS) ## run the peers' own tests, and look up every reason of their baselines in the libraries' source
 	$(GO) run ./internal/tools/peers -evidence
 	@for p in $(PEER_NPM); do (cd peers/$$p && npm test) || exit 1; done
 	cd peers/pythonfido2 && /usr/bin/python3 -B -m unittest -q test_server
+	cd peers/authenwebauthn && /usr/bin/perl test_server.t
 	cd peers/gowebauthn && $(GO) vet ./... && $(GO) test -count=1 ./...
 
 # The old versions of go-webauthn that a peer is built with; the go.mod beside the

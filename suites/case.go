@@ -274,6 +274,9 @@ type Attempt struct {
 	Account  *Account
 	// Algorithm is as in Setting.
 	Algorithm int64
+	// instead is the algorithm that the client is asked for in place of those that the
+	// RP offers; 0: it is asked for what they offer.
+	instead int64
 	// Registration or Assertion is the client's response, once there is one.
 	Registration *client.Registration
 	Assertion    *client.Assertion
@@ -393,6 +396,12 @@ func (t *Attempt) creationOptions() json.RawMessage {
 	var params []parameter
 	if json.Unmarshal(t.Ceremony.Options, &o) != nil || json.Unmarshal(o["pubKeyCredParams"], &params) != nil {
 		return t.Ceremony.Options
+	}
+	if t.instead != 0 {
+		o["pubKeyCredParams"] = json.RawMessage(fmt.Sprintf(`[{"type":"public-key","alg":%d}]`, t.instead))
+		if other, err := json.Marshal(o); err == nil {
+			return other
+		}
 	}
 	for _, p := range params {
 		if alg, ok := p.alg(); ok && alg == want && len(params) > 1 {

@@ -22,6 +22,20 @@ func (o creation) offers(alg int64) bool {
 	return slices.ContainsFunc(o.PubKeyCredParams, func(p parameter) bool { n, ok := p.alg(); return ok && n == alg })
 }
 
+// rs1 is RSASSA-PKCS1-v1_5 with SHA-1, which libraries know from TPMs.
+const rs1 int64 = -65535
+
+// algorithmText names an algorithm for a message, with its number.
+func algorithmText(alg int64) string {
+	if alg == rs1 {
+		return fmt.Sprintf("RS1 (%d)", alg)
+	}
+	if name := virtualauth.AlgorithmName(alg); name != fmt.Sprint(alg) {
+		return fmt.Sprintf("%s (%d)", name, alg)
+	}
+	return fmt.Sprint(alg)
+}
+
 // of begins a registration with a key for the algorithm, or ends the case where
 // the client or the RP does not have it.
 func (c *Case) of(a *Account, alg int64) *Attempt {
@@ -52,7 +66,7 @@ func registrationAlgorithms() []*Check {
 				if !ok || !slices.Contains(client.Algorithms(c.lane.client), alg) {
 					continue
 				}
-				name := fmt.Sprintf("%s (%d)", virtualauth.AlgorithmName(alg), alg)
+				name := algorithmText(alg)
 				if slices.Contains(asked, name) {
 					continue
 				}

@@ -2,6 +2,7 @@ package suites
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/touchstone-webauthn/touchstone/client"
@@ -218,21 +219,36 @@ func registrationAttestation() []*Check {
 	)
 	keys = append(keys, &Check{
 		ID: "registration.public-key.real-alg-not-offered", Title: "A sound key of an algorithm that was not offered is refused",
-		Level: Must, Requirements: []string{"webauthn-3/7.1/step-20"}, Abilities: []client.Ability{client.OptionFaults},
-		Why: "That the RP could verify it is no reason: it did not offer it (the class of CVE-2026-8830).",
+		Level: Must, Requirements: []string{"webauthn-3/7.1/step-20"}, Abilities: []client.Ability{client.Faults},
+		Why: "That the RP could verify it is no reason: it did not offer it (the class of CVE-2026-8830). Libraries know more algorithms than an RP wants, SHA-1 among them.",
 		Story: func(c *Case) {
 			a := c.Account("alice", client.AuthenticatorConfig{})
-			c.disobey(F{IgnorePubKeyCredParams: true})
-			t, o := a.creation(Setting{Algorithm: AnyAlgorithm})
-			t.Respond(false)
-			alg := t.Registration.Response.PublicKeyAlgorithm
-			for _, p := range o.PubKeyCredParams {
-				if n, ok := p.alg(); ok && n == alg {
-					c.NotApplicable("all-offered", "the RP offers every algorithm that the authenticator has")
-				}
+			// By alg alone RS1 is told from RS256, whose keys clients make.
+			algorithms := slices.Clone(client.Algorithms(c.lane.client))
+			if slices.Contains(algorithms, virtualauth.RS256) {
+				algorithms = append(algorithms, rs1)
 			}
-			c.MustReject(t.Send(noWire), fmt.Sprintf("a registration with a key of algorithm %d, which was not offered,", alg))
-			c.disobey(noFault)
+			asked := 0
+			_, offered := a.creation(Setting{Algorithm: AnyAlgorithm})
+			for _, alg := range algorithms {
+				if offered.offers(alg) {
+					continue
+				}
+				asked++
+				t, _ := a.creation(Setting{Algorithm: AnyAlgorithm})
+				t.instead = alg
+				if alg == rs1 {
+					t.instead = virtualauth.RS256
+				}
+				t.Respond(false)
+				if alg == rs1 {
+					t.Edit(F{KeyAlgRS1: true})
+				}
+				c.MustReject(t.Send(noWire), fmt.Sprintf("a registration with a key of algorithm %s, which was not offered,", algorithmText(alg)))
+			}
+			if asked == 0 {
+				c.NotApplicable("all-offered", "the RP offers every algorithm that the authenticator has")
+			}
 			c.need(a.Run(Registration, Setting{}, noFault, noWire, false), "the same registration with an algorithm that was offered")
 		},
 	})

@@ -282,7 +282,15 @@ var authDataFaults = []faultDef{
 	}).at(anchorCounter),
 
 	dataFault("CredentialIDLengthLong", "13", MustReject, inRegistration, "the length of the credential id says 4096 bytes more than there are", lengthOf(4096)).at(anchorAttested),
-	dataFault("CredentialIDLengthShort", "13", MustReject, inRegistration, "the length of the credential id says one byte less than there are", lengthOf(-1)).at(anchorAttested),
+	dataFault("CredentialIDLengthShort", "13", MustReject, inRegistration, "the length of the credential id says one byte less than there are, and that byte, 81, makes an array of the key behind it", func(e *edit) error {
+		// What the key is taken for hangs on that byte: most make nonsense of it, whatever
+		// the Relying Party looks at. An id is the authenticator's to choose.
+		if n := len(e.auth.credentialID); n > 0 {
+			e.auth.credentialID = bytes.Clone(e.auth.credentialID)
+			e.auth.credentialID[n-1] = cborArray<<5 | 1
+		}
+		return lengthOf(-1)(e)
+	}).at(anchorAttested),
 	dataFault("CredentialIDEmpty", "25", ShouldReject, inRegistration, "the credential id is empty", credentialID(0)).at(anchorAttested),
 	dataFault("AppleNonceLikeDER", "22", MustAccept, inRegistration, "the nonce of the Apple attestation, a hash, happens to start with the bytes 04 1e, which with the 30 behind them can be read as a value in DER", appleNonceLikeDER).at(anchorApple).needs("apple"),
 	dataFault("CredentialID1023", "25", MustAccept, inRegistration, "the credential id has 1023 bytes, the most there may be", credentialID(1023)).at(anchorAttested),

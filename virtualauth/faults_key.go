@@ -118,6 +118,7 @@ var keyFaults = []faultDef{
 		return setLabel(coseAlg, appendCBORInt(nil, other))(e, pairs)
 	}).at("sctn-alg-identifier"),
 	keyFault("KeyAlgUnknown", "20", MustReject, "alg is -65000, which nobody offers", setLabel(coseAlg, appendCBORInt(nil, -65000))),
+	keyFault("KeyAlgRS1", "20", MustReject, "alg of the RSA key is RS1, PKCS #1 signatures over SHA-1", keysOf("RSA", setLabel(coseAlg, appendCBORInt(nil, -65535)), ktyRSA)).at("sctn-alg-identifier"),
 	keyFault("KeyAlgText", "20", MustReject, `alg is the text "ES256"`, setLabel(coseAlg, appendCBORText(nil, "ES256"))),
 	keyFault("KeyTypeMissing", "20", unusable, "kty is left out", dropLabel(coseKty)),
 	keyFault("KeyTypeWrong", "20", unusable, "kty is symmetric", setLabel(coseKty, []byte{4})),
@@ -148,7 +149,12 @@ var keyFaults = []faultDef{
 	}),
 	keyFault("KeyXMissing", "20", unusable, "x is left out", dropLabel(coseX)),
 	keyFault("KeyYMissing", "20", unusable, "y is left out", ecOnly(dropLabel(coseY))),
-	keyFault("KeyXShort", "20", unusable, "x has lost its first byte", coordinate(coseX, func(b []byte) []byte { return b[1:] })),
+	// Of a coordinate that starts with a zero the rest is the same number, and a reader
+	// that fills it up has the same key: that would be another question, by chance.
+	keyFault("KeyXShort", "20", unusable, "x has lost a byte, the first that is not zero", coordinate(coseX, func(b []byte) []byte {
+		i := max(0, slices.IndexFunc(b, func(c byte) bool { return c != 0 }))
+		return slices.Delete(b, i, i+1)
+	})),
 	keyFault("KeyXLong", "20", ShouldReject, "x has a zero byte in front", coordinate(coseX, func(b []byte) []byte { return append([]byte{0}, b...) })),
 	keyFault("KeyXEmpty", "20", unusable, "x is empty", coordinate(coseX, func([]byte) []byte { return []byte{} })),
 	keyFault("KeyXText", "20", unusable, "x is a text string", setLabel(coseX, appendCBORText(nil, "x"))),

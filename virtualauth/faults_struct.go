@@ -302,6 +302,9 @@ type Faults struct {
 	// KeyAlgUnknown: alg is -65000, which nobody offers.
 	// Must reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
 	KeyAlgUnknown bool
+	// KeyAlgRS1: alg of the RSA key is RS1, PKCS #1 signatures over SHA-1.
+	// Must reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-alg-identifier
+	KeyAlgRS1 bool
 	// KeyAlgText: alg is the text "ES256".
 	// Must reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
 	KeyAlgText bool
@@ -329,7 +332,7 @@ type Faults struct {
 	// KeyYMissing: y is left out.
 	// Should reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
 	KeyYMissing bool
-	// KeyXShort: x has lost its first byte.
+	// KeyXShort: x has lost a byte, the first that is not zero.
 	// Should reject (step 7.1.20): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
 	KeyXShort bool
 	// KeyXLong: x has a zero byte in front.
@@ -503,7 +506,7 @@ type Faults struct {
 	// CredentialIDLengthLong: the length of the credential id says 4096 bytes more than there are.
 	// Must reject (step 7.1.13): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
 	CredentialIDLengthLong bool
-	// CredentialIDLengthShort: the length of the credential id says one byte less than there are.
+	// CredentialIDLengthShort: the length of the credential id says one byte less than there are, and that byte, 81, makes an array of the key behind it.
 	// Must reject (step 7.1.13): https://www.w3.org/TR/webauthn-3/#sctn-attested-credential-data
 	CredentialIDLengthShort bool
 	// CredentialIDEmpty: the credential id is empty.

@@ -79,7 +79,7 @@ func configFormat(f virtualauth.Fault) string {
 
 // keyAlgorithm is that of the keys that a fault applies to.
 func keyAlgorithm(f virtualauth.Fault) int64 {
-	if f.Field == "KeyExponentOther" {
+	if f.Field == "KeyExponentOther" || f.Field == "KeyAlgRS1" {
 		return virtualauth.RS256
 	}
 	return virtualauth.ES256
@@ -320,6 +320,14 @@ func proveAuthData(t *testing.T, f virtualauth.Fault, before, after []byte) {
 		from, to = 33, 37
 	case strings.HasPrefix(f.Field, "AAGUID"), f.Field == "U2FAAGUIDNonZero":
 		from, to = 37, 53
+	case f.Field == "CredentialIDLengthShort":
+		from, to = 53, 55
+		if last := 54 + int(binary.BigEndian.Uint16(before[53:])); after[last] == 0x81 {
+			before = bytes.Clone(before)
+			before[last] = 0x81
+		} else {
+			t.Errorf("the last byte of the credential id is %#x", after[last])
+		}
 	case strings.HasPrefix(f.Field, "CredentialIDLength"):
 		from, to = 53, 55
 	case strings.HasPrefix(f.Field, "CredentialID"), f.Field == "AppleNonceLikeDER": // whose way is the id

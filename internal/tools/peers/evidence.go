@@ -204,7 +204,7 @@ func function(file, text, name string) (string, error) {
 		}
 		return "", fmt.Errorf("%s: no function or type %s", file, name)
 	}
-	head := regexp.MustCompile(`(?m)^([ \t]*)(?:(?:export|default|async|static|function|const|def|class)[ *]+)*` + regexp.QuoteMeta(name) + `(?:[ \t]*[(=:{][^\n]*)$`)
+	head := regexp.MustCompile(`(?m)^([ \t]*)(?:(?:export|default|async|static|function|const|def|class|sub)[ *]+)*` + regexp.QuoteMeta(name) + `(?:[ \t]*[(=:{][^\n]*)$`)
 	at := head.FindStringSubmatchIndex(text)
 	if at == nil {
 		return "", fmt.Errorf("%s: no function %s", file, name)
