@@ -136,6 +136,7 @@ var faults = sync.OnceValues(func() (docket, error) {
 // suiteAlone are the faults that the faults' docket cannot have, and the check of
 // the suite that has them.
 var suiteAlone = map[string]struct{ check, why string }{
+	"key-alg-rs1":                {"registration.public-key.real-alg-not-offered", "it takes an RSA key"},
 	"key-exponent-other":         {"registration.tpm.rsa-exponent-other", "it takes an RSA key in a TPM"},
 	"flag-be-clear":              {"authentication.authenticator-data.backup-eligibility-lost", "it takes a credential that is backup eligible"},
 	"ignore-pub-key-cred-params": {"registration.public-key.alg-not-offered", "everything is offered that the authenticator could make; the check has an algorithm that nobody offers"},
