@@ -95,7 +95,11 @@ func (o *one) play(ctx context.Context, set *suites.Set, checks []*suites.Check,
 		return nil, err
 	}
 	// A set that asks none of the checks of this dialect and client has none to fail.
-	r, err := suites.Run(ctx, suites.Config{Targets: targets, Clients: []client.Client{o.client}, Checks: checks, Set: set.Name, Seed: o.seed})
+	jobs := 0
+	if name := o.client.Name(); name == "firefox" || name == "webdriver" {
+		jobs = 1 // a browser with one page: a second check would only have authenticators come and go
+	}
+	r, err := suites.Run(ctx, suites.Config{Targets: targets, Clients: []client.Client{o.client}, Checks: checks, Set: set.Name, Seed: o.seed, Jobs: jobs})
 	if err != nil {
 		return nil, err
 	}
