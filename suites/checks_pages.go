@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
@@ -149,6 +150,9 @@ func (c *Case) elsewhere(kind string, page client.SessionConfig, accept bool, wh
 	}
 	a.moveTo(page)
 	t := a.Begin(kind, Setting{}, accept)
+	if !accept {
+		t = t.naming(c.Target.RPID())
+	}
 	t.Respond(accept)
 	o := t.Send(noWire)
 	what := "a registration " + where
@@ -164,6 +168,24 @@ func (c *Case) elsewhere(kind string, page client.SessionConfig, accept bool, wh
 	if kind == Authentication {
 		a.MustBeLoggedOut()
 	}
+}
+
+// naming puts the RP ID into options that leave it out: there it means the host
+// of the page, and whoever has a page elsewhere writes whose passkey is wanted.
+func (t *Attempt) naming(rpID string) *Attempt {
+	var o struct {
+		RPID any            `json:"rpId"`
+		RP   map[string]any `json:"rp"`
+	}
+	_ = json.Unmarshal(t.Ceremony.Options, &o) // what does not decode, the client says
+	switch {
+	case t.Ceremony.Kind == Authentication && o.RPID == nil:
+		return t.withOptions(map[string]any{"rpId": rpID})
+	case t.Ceremony.Kind == Registration && o.RP != nil && o.RP["id"] == nil:
+		o.RP["id"] = rpID
+		return t.withOptions(map[string]any{"rp": o.RP})
+	}
+	return t
 }
 
 // moveTo opens another page and takes the account's authenticator along, with

@@ -25,6 +25,9 @@ func publishedChecks() []*Check {
 			if !ok {
 				c.NotApplicable("other-envelope", "the options do not stand in the answer by themselves, so that no page could pass it on as it is")
 			}
+			if literal["rp"] == nil && literal["pubKeyCredParams"] == nil && mapped["rp"] != nil && mapped["pubKeyCredParams"] != nil {
+				c.NotApplicable("other-envelope", "the answer has parts of options only, such as the challenge, of which the page makes them")
+			}
 			whole := c.outcomeOf(a, literal)
 			if whole == "" {
 				return
