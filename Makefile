@@ -159,7 +159,7 @@ peer: peer-servers browser ## put some checks to one peer: make peer PEER=name C
 	bin/peers/run -peer '$(PEER)' -check '$(or $(CHECK),*)'
 
 # Peers that npm installs; each has its own tests.
-PEER_NPM = simplewebauthn fido2lib better-auth authjs
+PEER_NPM = simplewebauthn fido2lib better-auth authjs passport
 
 PEER_TOOLS = $(PEER_NPM:%=peers/%/node_modules/.package-lock.json) peer-python peer-perl
 

@@ -34,6 +34,7 @@ var wireForms = []struct {
 	{file: "strongkey.yaml", rp: strongkey, vars: map[string]string{"password": "Abcd1234!"}},
 	{file: "ory-kratos.yaml", rp: kratos},
 	{file: "powerauth.yaml", rp: powerauth, random: letters{}, lacks: []string{"registration.exclude-list.stops-client"}, odd: []string{"registration.public-key.real-alg-not-offered"}},
+	{file: "passport-fido2.yaml", rp: passport, lacks: []string{"registration.exclude-list.stops-client"}, odd: []string{"registration.public-key.real-alg-not-offered"}},
 }
 
 func plainly(f func(http.Handler) http.Handler) func(*testing.T, http.Handler) http.Handler {
