@@ -104,7 +104,7 @@ prove: build ## run the suite against every bug of the reference RP; the kill ta
 # In browsers a seed decides names and where a fault strikes; keys and ids are the
 # browser's own and other ones in each run. -no-sandbox is for root alone.
 SEEDS = 10
-CHROMEDRIVER_ARGS = "--headless=new","--disable-gpu","--no-first-run","--disable-background-networking","--disable-component-update"$(if $(filter 0,$(shell id -u)),$(comma)"--no-sandbox")
+CHROMEDRIVER_ARGS = "--headless=new","--disable-gpu","--no-first-run","--disable-background-networking","--disable-component-update","--host-resolver-rules=MAP+*+~NOTFOUND,+EXCLUDE+127.0.0.1"$(if $(filter 0,$(shell id -u)),$(comma)"--no-sandbox")
 comma := ,
 .PHONY: seeds
 seeds: tools browser seed-tools ## the sound reference RP in every dialect and set through every client, over ten seeds: nothing may be red, warn or be not testable
