@@ -132,19 +132,18 @@ func (c *driven) bound(ctx context.Context, d time.Duration) (context.Context, c
 // take waits for the browser to be free, with the page of place there or no
 // longer needed by others; no place is any page.
 func (c *driven) take(ctx context.Context, place string) error {
+	closed := fmt.Errorf("this %s client is closed", c.kind)
 	for since := time.Now(); ; {
 		select {
 		case c.turn <- struct{}{}:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-c.life.Done():
+			return closed // the turn is not ours to give back: Close has it
 		}
 		if c.life.Err() != nil {
-			select {
-			case <-c.turn:
-			default:
-			}
-			return fmt.Errorf("this %s client is closed", c.kind)
+			<-c.turn
+			return closed
 		}
 		if c.stage == nil || c.stage.lost != nil {
 			return nil

@@ -34,6 +34,10 @@ var (
 // FeatureHTTP is the feature of those whose HTTP is their own.
 const FeatureHTTP = "http"
 
+// FeatureMDS is the feature of those who were given the suite's metadata BLOBs; nobody
+// is who does not say so.
+const FeatureMDS = "mds"
+
 var features = []FeatureInfo{
 	{"request.user-verification", false, yes, "the caller can ask for a userVerification when it asks for options"},
 	{"request.attestation", false, yes, "the caller can ask for an attestation conveyance preference"},
@@ -85,7 +89,7 @@ var features = []FeatureInfo{
 	{"options.hints", false, yes, "the options can carry hints"},
 	{"origin.cross", false, yes, "the Relying Party expects ceremonies in cross-origin iframes"},
 	{"conditional-create", false, []string{"true", "request"}, "the Relying Party takes a registration without user presence (conditional create): always, or where the request for options says so"},
-	{"mds", false, yes, "the Relying Party was given the suite's metadata BLOBs and their root, and judges attestation by them"},
+	{FeatureMDS, false, yes, "the Relying Party was given the suite's metadata BLOBs and their root, and judges attestation by them"},
 	{"challenge.expiry", false, []string{"*"}, "how long a challenge lives, as a duration such as 5m, where the Relying Party lets it be known"},
 
 	{"user-verification", true, preference, "the userVerification of options when the caller asks for none"},

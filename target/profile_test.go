@@ -408,3 +408,21 @@ func FuzzLoadProfile(f *testing.F) {
 		}
 	})
 }
+
+// TestMetadataMustBeSaid: nobody was given the suite's metadata who does not say so, in
+// a dialect of one's own neither.
+func TestMetadataMustBeSaid(t *testing.T) {
+	for text, absent := range map[string]bool{"extends: fido\nfeatures: {mds: null}\n": true, "extends: fido\n": true, "extends: fido\nfeatures: {mds: true}\n": false} {
+		p, err := LoadProfile("test.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rp, err := New(p, Options{URL: "https://rp.example"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f := rp.Feature(FeatureMDS); (f.Absent != "") != absent || f.Declared == absent {
+			t.Errorf("%q: %+v", text, f)
+		}
+	}
+}

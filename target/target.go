@@ -241,7 +241,11 @@ func (t *Target) Feature(name string) Feature {
 	if name == FeatureHTTP && t.opts.Adapter != "" {
 		return Feature{Absent: "spoken to by an adapter: no HTTP of its own"}
 	}
-	return t.profile.features[name]
+	f, declared := t.profile.features[name]
+	if name == FeatureMDS && !declared {
+		return Feature{Absent: "the RP is not known to have the suite's metadata BLOBs"}
+	}
+	return f
 }
 
 // Adapter names the program that is spoken to in place of a server; empty: none.
